@@ -9,6 +9,7 @@
 #ifndef BASE_BUFFER_POOL_H
 #define BASE_BUFFER_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,7 +63,7 @@ void buffer_wait_cancel(struct buffer_waiter *waiter);
 
 size_t buffer_pool_bytes(const struct buffer_pool *pool);
 size_t buffer_pool_used(const struct buffer_pool *pool);
-unsigned buffer_pool_waiting(const struct buffer_pool *pool);
+bool buffer_pool_has_waiters(const struct buffer_pool *pool);
 
 /* Called (from buffer_wait) when somebody has to wait: the volume then synchronises early. */
 void buffer_pool_on_pressure(struct buffer_pool *pool, void (*pressure)(void *owner), void *owner);
