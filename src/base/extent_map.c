@@ -1,0 +1,93 @@
+#include "base/extent_map.h"
+
+#include <assert.h>
+
+#include "base/checked.h"
+
+void extent_map_init(struct extent_map *map)
+{
+    *map = (struct extent_map){.seed = 2463534242u};
+}
+
+/* xorshift32: the shape of the tree needs spread, not secrecy, and must repeat run by run. */
+static uint32_t next_priority(struct extent_map *map)
+{
+    map->seed ^= map->seed << 13;
+    map->seed ^= map->seed >> 17;
+    map->seed ^= map->seed << 5;
+    return map->seed;
+}
+
+struct extent *extent_map_find(const struct extent_map *map, uint64_t position)
+{
+    struct extent *found = NULL;
+    struct extent *at = map->root;
+    while (at) {
+        if (extent_end(at) > position) {
+            found = at;
+            at = at->left;
+        } else {
+            at = at->right;
+        }
+    }
+    return found;
+}
+
+struct extent *extent_map_overlap(const struct extent_map *map, uint64_t start, uint64_t length)
+{
+    struct extent *found = extent_map_find(map, start);
+    return found && ranges_overlap(found->start, found->length, start, length) ? found : NULL;
+}
+
+/* Cuts a tree in two: all that starts before `start`, and the rest. */
+static void split(struct extent *tree, uint64_t start, struct extent **ret_low,
+                  struct extent **ret_high)
+{
+    if (!tree) {
+        *ret_low = *ret_high = NULL;
+    } else if (tree->start < start) {
+        split(tree->right, start, &tree->right, ret_high);
+        *ret_low = tree;
+    } else {
+        split(tree->left, start, ret_low, &tree->left);
+        *ret_high = tree;
+    }
+}
+
+static struct extent *merge(struct extent *low, struct extent *high)
+{
+    if (!low || !high)
+        return low ? low : high;
+    if (low->priority > high->priority) {
+        low->right = merge(low->right, high);
+        return low;
+    }
+    high->left = merge(low, high->left);
+    return high;
+}
+
+void extent_map_insert(struct extent_map *map, struct extent *extent)
+{
+    assert(extent->length > 0);
+    assert(!extent_map_overlap(map, extent->start, extent->length));
+    extent->priority = next_priority(map);
+
+    struct extent **place = &map->root;
+    while (*place && (*place)->priority >= extent->priority)
+        place = extent->start < (*place)->start ? &(*place)->left : &(*place)->right;
+    split(*place, extent->start, &extent->left, &extent->right);
+    *place = extent;
+    map->count++;
+}
+
+void extent_map_remove(struct extent_map *map, struct extent *extent)
+{
+    struct extent **place = &map->root;
+    while (*place != extent) {
+        assert(*place);
+        place = extent->start < (*place)->start ? &(*place)->left : &(*place)->right;
+    }
+    *place = merge(extent->left, extent->right);
+    extent->left = extent->right = NULL;
+    map->count--;
+}
