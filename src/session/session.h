@@ -84,8 +84,10 @@ struct ses_command {
     struct link_command link;
     struct list_node node;
     struct session *session;
-    uint64_t deadline_us;
-    uint64_t resend_at_us;
+    uint64_t sent_us;      /* when it was last given to the link */
+    uint64_t deadline_us;  /* of that attempt */
+    uint64_t resend_at_us; /* while it waits for its next attempt */
+    bool waiting;          /* for its next attempt; else inside the link */
     unsigned attempts;
     uint8_t parameters[32];
     struct iovec parameters_iov;
@@ -113,7 +115,11 @@ extern const struct ses_config ses_config_default;
 struct ses_events {
     /* Commands may be submitted; ses_lun() is valid. */
     void (*ready)(void *owner);
-    /* No more commands until ready(); all unanswered ones were handed back before. */
+    /*
+     * No more commands until ready(). After a loss all unanswered ones were handed back before.
+     * When the session stays and only looks at the LUN again (a unit attention: ses_status() says
+     * SES_SETTLING), they are kept, and may be done() before the next ready() or after it.
+     */
     void (*not_ready)(void *owner);
     /* G grew on a session that stays; called before any command of the new G completes. */
     void (*generation_changed)(void *owner);
@@ -148,7 +154,8 @@ struct session *ses_new(const struct ses_config *config, struct link_port *link,
                         struct timer_port *timer, struct random_port *random,
                         struct trace_port *trace, const struct ses_events *events, void *owner);
 
-/* Closes the link without a word; hands nothing back. NULL-safe. */
+/* Closes the link without a word; hands nothing back. NULL-safe. In every state, but not from
+ * inside a callback of the session. */
 void ses_free(struct session *session);
 
 /*
@@ -160,10 +167,10 @@ void ses_bind(struct session *session, const struct lun_identity *identity);
 void ses_start(struct session *session);
 
 /* Ends: politely when ready and idle, else at once; unanswered commands are handed back as
- * SES_LOST; `stopped` follows (never from inside this call). */
+ * SES_LOST; `stopped` follows. Neither comes from inside this call; no other event follows. */
 void ses_stop(struct session *session);
 
-/* Hangs up now and connects again: for tests and for the administrator. */
+/* Hangs up and connects again, from the event loop: for tests and for the administrator. */
 void ses_reconnect(struct session *session);
 
 /* How many commands may be submitted right now; 0 unless ready. */
