@@ -1,0 +1,266 @@
+#include "os/ev_loop.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+struct probe {
+    struct evl *loop;
+    struct timer timer;
+    struct evl_watch watch;
+    struct evl_hook hook;
+    struct evl_hook other_hook;
+    struct evl_call call;
+    struct evl_signal signal;
+    unsigned timers, reads, writes, hooks, other_hooks, calls, signals;
+    unsigned again; /* how often the hook or the call requests itself once more */
+    uint64_t fired_us;
+};
+
+static int setup(void **state)
+{
+    static struct probe probe;
+    probe = (struct probe){0};
+    *state = &probe;
+    return evl_new(&probe.loop);
+}
+
+static int teardown(void **state)
+{
+    struct probe *probe = *state;
+    evl_free(probe->loop);
+    return 0;
+}
+
+static void on_timer(struct timer *timer)
+{
+    struct probe *probe = container_of(timer, struct probe, timer);
+    probe->timers++;
+    probe->fired_us = port_now_us(evl_timer_port(probe->loop));
+    evl_break(probe->loop);
+}
+
+static void on_ready(struct evl_watch *watch, unsigned events)
+{
+    struct probe *probe = container_of(watch, struct probe, watch);
+    if (events & EVL_READ)
+        probe->reads++;
+    if (events & EVL_WRITE)
+        probe->writes++;
+    evl_watch_stop(probe->loop, watch);
+}
+
+static void on_hook(struct evl_hook *hook)
+{
+    struct probe *probe = container_of(hook, struct probe, hook);
+    probe->hooks++;
+    if (probe->again > 0) {
+        probe->again--;
+        evl_hook_request(probe->loop, hook);
+    }
+}
+
+static void on_other_hook(struct evl_hook *hook)
+{
+    struct probe *probe = container_of(hook, struct probe, other_hook);
+    probe->other_hooks++;
+    evl_hook_request(probe->loop, &probe->hook);
+}
+
+static void on_call(struct evl_call *call)
+{
+    struct probe *probe = container_of(call, struct probe, call);
+    probe->calls++;
+    evl_hook_request(probe->loop, &probe->hook);
+    if (probe->again > 0) {
+        probe->again--;
+        evl_call_defer(probe->loop, call);
+    }
+}
+
+static void on_signal(struct evl_signal *signal, int number)
+{
+    struct probe *probe = container_of(signal, struct probe, signal);
+    probe->signals++;
+    assert_int_equal(number, SIGUSR1);
+}
+
+static void a_timer_fires_not_before_its_time(void **state)
+{
+    struct probe *probe = *state;
+    struct timer_port *port = evl_timer_port(probe->loop);
+    timer_init(&probe->timer, on_timer);
+    uint64_t at_us = port_now_us(port) + 20000;
+    port_timer_start(port, &probe->timer, at_us);
+    evl_run(probe->loop);
+    assert_int_equal(probe->timers, 1);
+    assert_true(probe->fired_us >= at_us);
+    assert_true(probe->fired_us < at_us + 2000000);
+}
+
+static void a_timer_pushed_back_fires_once_at_the_later_time(void **state)
+{
+    struct probe *probe = *state;
+    struct timer_port *port = evl_timer_port(probe->loop);
+    timer_init(&probe->timer, on_timer);
+    port_timer_after_ms(port, &probe->timer, 5);
+    evl_run_once(probe->loop, false);
+    uint64_t at_us = port_now_us(port) + 30000;
+    port_timer_start(port, &probe->timer, at_us);
+    evl_run(probe->loop);
+    assert_int_equal(probe->timers, 1);
+    assert_true(probe->fired_us >= at_us);
+}
+
+static void a_timer_brought_forward_does_not_wait_for_the_old_time(void **state)
+{
+    struct probe *probe = *state;
+    struct timer_port *port = evl_timer_port(probe->loop);
+    timer_init(&probe->timer, on_timer);
+    port_timer_after_ms(port, &probe->timer, 60000);
+    evl_run_once(probe->loop, false);
+    port_timer_after_ms(port, &probe->timer, 1);
+    uint64_t before_us = port_now_us(port);
+    evl_run(probe->loop);
+    assert_int_equal(probe->timers, 1);
+    assert_true(probe->fired_us - before_us < 30000000);
+}
+
+static void a_stopped_timer_lets_the_loop_end(void **state)
+{
+    struct probe *probe = *state;
+    timer_init(&probe->timer, on_timer);
+    port_timer_after_ms(evl_timer_port(probe->loop), &probe->timer, 5);
+    evl_run_once(probe->loop, false);
+    port_timer_stop(evl_timer_port(probe->loop), &probe->timer);
+    evl_run(probe->loop); /* returns: nothing is started */
+    assert_int_equal(probe->timers, 0);
+}
+
+static void a_watch_reports_what_it_was_asked_for(void **state)
+{
+    struct probe *probe = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    evl_watch_init(&probe->watch, ends[0], on_ready);
+    evl_watch_set(probe->loop, &probe->watch, EVL_READ);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->reads, 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    evl_run_once(probe->loop, true);
+    assert_int_equal(probe->reads, 1);
+    evl_run_once(probe->loop, false); /* it stopped itself, the byte is still there */
+    assert_int_equal(probe->reads, 1);
+    evl_watch_set(probe->loop, &probe->watch, EVL_READ);
+    evl_run_once(probe->loop, true);
+    assert_int_equal(probe->reads, 2);
+    close(ends[0]);
+
+    evl_watch_init(&probe->watch, ends[1], on_ready);
+    evl_watch_set(probe->loop, &probe->watch, EVL_WRITE);
+    evl_run_once(probe->loop, true);
+    assert_int_equal(probe->writes, 1);
+    close(ends[1]);
+}
+
+static void a_hook_runs_once_a_turn_and_after_the_calls(void **state)
+{
+    struct probe *probe = *state;
+    evl_hook_init(&probe->hook, on_hook);
+    evl_call_init(&probe->call, on_call);
+    evl_call_defer(probe->loop, &probe->call);
+    evl_call_defer(probe->loop, &probe->call);
+    evl_hook_request(probe->loop, &probe->hook);
+    evl_hook_request(probe->loop, &probe->hook);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->calls, 1);
+    assert_int_equal(probe->hooks, 1);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->hooks, 1);
+}
+
+static void a_hook_requested_from_a_hook_runs_in_the_same_turn(void **state)
+{
+    struct probe *probe = *state;
+    evl_hook_init(&probe->hook, on_hook);
+    evl_hook_init(&probe->other_hook, on_other_hook);
+    evl_hook_request(probe->loop, &probe->hook);
+    evl_hook_request(probe->loop, &probe->other_hook);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->other_hooks, 1);
+    assert_int_equal(probe->hooks, 2);
+}
+
+static void hooks_that_request_themselves_do_not_stop_the_loop(void **state)
+{
+    struct probe *probe = *state;
+    evl_hook_init(&probe->hook, on_hook);
+    probe->again = 1000;
+    evl_hook_request(probe->loop, &probe->hook);
+    evl_run_once(probe->loop, true); /* neither stays for ever nor waits for ever */
+    unsigned first_turn = probe->hooks;
+    assert_true(first_turn >= 1 && first_turn < 1000);
+    while (probe->again > 0)
+        evl_run_once(probe->loop, true);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->hooks, 1001);
+}
+
+static void a_call_that_defers_itself_runs_in_the_next_turn(void **state)
+{
+    struct probe *probe = *state;
+    evl_hook_init(&probe->hook, on_hook);
+    evl_call_init(&probe->call, on_call);
+    probe->again = 1;
+    evl_call_defer(probe->loop, &probe->call);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->calls, 1);
+    evl_run_once(probe->loop, true); /* does not wait: a call is due */
+    assert_int_equal(probe->calls, 2);
+}
+
+static void what_is_cancelled_does_not_run(void **state)
+{
+    struct probe *probe = *state;
+    evl_hook_init(&probe->hook, on_hook);
+    evl_call_init(&probe->call, on_call);
+    evl_hook_request(probe->loop, &probe->hook);
+    evl_call_defer(probe->loop, &probe->call);
+    evl_hook_cancel(&probe->hook);
+    evl_call_cancel(&probe->call);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->hooks, 0);
+    assert_int_equal(probe->calls, 0);
+}
+
+static void a_signal_arrives_through_the_loop(void **state)
+{
+    struct probe *probe = *state;
+    evl_signal_start(probe->loop, &probe->signal, SIGUSR1, on_signal);
+    raise(SIGUSR1);
+    assert_int_equal(probe->signals, 0);
+    evl_run_once(probe->loop, true);
+    assert_int_equal(probe->signals, 1);
+    evl_signal_stop(probe->loop, &probe->signal);
+}
+
+#define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LOOP_TEST(a_timer_fires_not_before_its_time),
+        LOOP_TEST(a_timer_pushed_back_fires_once_at_the_later_time),
+        LOOP_TEST(a_timer_brought_forward_does_not_wait_for_the_old_time),
+        LOOP_TEST(a_stopped_timer_lets_the_loop_end),
+        LOOP_TEST(a_watch_reports_what_it_was_asked_for),
+        LOOP_TEST(a_hook_runs_once_a_turn_and_after_the_calls),
+        LOOP_TEST(a_hook_requested_from_a_hook_runs_in_the_same_turn),
+        LOOP_TEST(hooks_that_request_themselves_do_not_stop_the_loop),
+        LOOP_TEST(a_call_that_defers_itself_runs_in_the_next_turn),
+        LOOP_TEST(what_is_cancelled_does_not_run),
+        LOOP_TEST(a_signal_arrives_through_the_loop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
