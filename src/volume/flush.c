@@ -1,0 +1,156 @@
+/*
+ * FLUSH, and the SYNCHRONIZE CACHE that frees what is retained (JOURNAL.md 2.5, invariant I4).
+ *
+ * Good day: a FLUSH waits in `flushes`; once nothing is dirty, one SYNC is sent, which covers
+ * everything that is retained at that instant, so it answers every FLUSH that waits then. FLUSHes
+ * that come while a SYNC is under way wait for the next one. With nothing retained a FLUSH is
+ * answered at once, also while the target is away: there is nothing that could be lost.
+ *
+ * A SYNC is also sent early, to bound the memory: when more than retain_bytes are retained, when
+ * the oldest is retain_ms old, or when somebody waits for a buffer or an extent.
+ *
+ * What can go wrong: the session is lost or the generation changes under the SYNC: it is void,
+ * the FLUSHes wait on, everything retained is written again first. A SYNC that fails: the
+ * session starts a new generation (I15), so the same happens, after a pause.
+ */
+#include <errno.h>
+
+#include "base/mutant.h"
+#include "volume/internal.h"
+
+#define SYNC_RETRY_MS 1000
+
+static void sync_succeeded(struct volume *volume)
+{
+    uint64_t time = MUTANT(SYNC_COVERS_LATER) ? UINT64_MAX : volume->sync_time;
+    volume->counters.syncs++;
+    retained_synced(&volume->retained, time);
+    while (!list_is_empty(&volume->syncing)) {
+        struct vol_request *request = list_first(&volume->syncing, struct vol_request, node);
+        list_remove(&request->node);
+        volume->flush_count--;
+        vol_answer(volume, request, 0);
+    }
+}
+
+static void sync_is_void(struct volume *volume)
+{
+    list_splice(&volume->syncing, &volume->flushes);
+    list_splice(&volume->flushes, &volume->syncing);
+}
+
+/* A target that refuses the command has no cache to synchronise. */
+static bool has_no_cache(const struct ses_command *sync)
+{
+    return sync->result == SES_FAILED && (sync->error == -EOPNOTSUPP || sync->error == -EINVAL);
+}
+
+static void sync_done(struct ses_command *sync)
+{
+    struct volume *volume = container_of(sync, struct volume, sync);
+    vol_enter(volume);
+    volume->sync_running = false;
+    bool same_generation = volume->sync_generation == ses_generation(volume->session) &&
+                           (sync->generation == volume->sync_generation || sync->result != SES_OK);
+    if (MUTANT(SYNC_OLD_GENERATION))
+        same_generation = true;
+    if ((sync->result == SES_OK || has_no_cache(sync)) && same_generation) {
+        sync_succeeded(volume);
+    } else {
+        sync_is_void(volume);
+        if (sync->result == SES_FAILED) {
+            port_trace(volume->trace, TRACE_VOLUME_SYNC_FAILED, (uint64_t)-sync->error, 0, 0, NULL);
+            port_timer_after_ms(volume->timer, &volume->retry_timer, SYNC_RETRY_MS);
+        }
+    }
+    vol_leave(volume);
+}
+
+static void sync_start(struct volume *volume)
+{
+    volume->sync_running = true;
+    volume->sync_due = false;
+    volume->sync_time = retained_now(&volume->retained);
+    volume->sync_generation = ses_generation(volume->session);
+    port_timer_stop(volume->timer, &volume->retain_timer);
+    if (!retained_has_dirty(&volume->retained))
+        list_splice(&volume->syncing, &volume->flushes);
+    volume->sync.op = SES_SYNC;
+    volume->sync.done = sync_done;
+    ses_submit(volume->session, &volume->sync);
+}
+
+/* Admission, front ends or the retained extents need something that only a SYNC gives back. */
+bool vol_memory_is_short(const struct volume *volume)
+{
+    const struct retained *retained = &volume->retained;
+    return retained->data_blocks * vol_block_bytes(volume) >= volume->config.retain_bytes ||
+           retained->free_count < VOL_RETAINED_EXTENTS / 2 ||
+           buffer_pool_has_waiters(volume->buffers) ||
+           buffer_pool_used(volume->edge_buffers) > VOL_EDGE_ARENA / 2;
+}
+
+static bool sync_is_wanted(const struct volume *volume)
+{
+    const struct retained *retained = &volume->retained;
+    if (!list_is_empty(&volume->flushes) || volume->stopping)
+        if (!retained_has_dirty(retained))
+            return true;
+    if (list_is_empty(&retained->state[RETAINED_DESTAGED]))
+        return false;
+    return volume->sync_due || vol_memory_is_short(volume);
+}
+
+static void answer_flushes_without_sync(struct volume *volume)
+{
+    while (!list_is_empty(&volume->flushes)) {
+        struct vol_request *request = list_first(&volume->flushes, struct vol_request, node);
+        list_remove(&request->node);
+        volume->flush_count--;
+        vol_answer(volume, request, 0);
+    }
+}
+
+void vol_sync_kick(struct volume *volume)
+{
+    if (volume->sync_running)
+        return;
+    if (retained_is_empty(&volume->retained)) {
+        answer_flushes_without_sync(volume);
+        return;
+    }
+    if (!volume->ready || timer_is_armed(&volume->retry_timer) || ses_room(volume->session) == 0)
+        return;
+    if (sync_is_wanted(volume))
+        sync_start(volume);
+    else if (!timer_is_armed(&volume->retain_timer))
+        port_timer_after_ms(volume->timer, &volume->retain_timer, volume->config.retain_ms);
+}
+
+void vol_pressure(void *owner)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    vol_leave(volume);
+}
+
+static void retain_timer_fired(struct timer *timer)
+{
+    struct volume *volume = container_of(timer, struct volume, retain_timer);
+    vol_enter(volume);
+    volume->sync_due = true;
+    vol_leave(volume);
+}
+
+static void retry_timer_fired(struct timer *timer)
+{
+    struct volume *volume = container_of(timer, struct volume, retry_timer);
+    vol_enter(volume);
+    vol_leave(volume);
+}
+
+void vol_sync_init(struct volume *volume)
+{
+    timer_init(&volume->retain_timer, retain_timer_fired);
+    timer_init(&volume->retry_timer, retry_timer_fired);
+}

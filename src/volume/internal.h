@@ -1,0 +1,208 @@
+/*
+ * What the files of src/volume share. Nobody outside includes this.
+ *
+ * The life of a request: vol_submit() queues it in `waiting`; vol_turn() admits it (request.c):
+ * it gets a vol_io, enters the gate, and once granted its own file carries it out (read.c,
+ * write.c, trim.c, extents.c) by means of transfers (transfer.c), which cut it into commands for
+ * the session. FLUSH has no vol_io: it waits in `flushes` (flush.c). What the target may have
+ * lost is written again by vol_ios without a request (rewrite.c).
+ *
+ * Re-entry: everything from outside (vol_submit, done(), events, timers) runs between
+ * vol_enter() and vol_leave(). Only the outermost vol_leave() lets work go on, in vol_turn(), so
+ * a callback that submits from inside never meets half-changed state.
+ */
+#ifndef VOLUME_INTERNAL_H
+#define VOLUME_INTERNAL_H
+
+#include "volume/gate.h"
+#include "volume/retained.h"
+#include "volume/volume.h"
+
+#define VOL_BLOCK_BYTES_MAX 4096u
+#define VOL_EDGE_BYTES      (2 * VOL_BLOCK_BYTES_MAX) /* room for a head and a tail block */
+#define VOL_EDGE_ARENA      (2u * 1024 * 1024)
+#define VOL_REWRITES        16u /* acknowledged writes sent again at once */
+#define VOL_SEGMENTS        3u
+/* A long WRITE_ZEROES or TRIM is done in steps, so that an outage costs one step at the most. */
+#define VOL_STEP_BYTES (1024ull * 1024 * 1024)
+/* Zeros that have to be written take the target's time: smaller steps. */
+#define VOL_ZERO_STEP_BYTES  (64ull * 1024 * 1024)
+#define VOL_ZERO_AREA_BYTES  (256u * 1024)
+#define VOL_RETAINED_EXTENTS 16384u
+
+enum vol_transfer_kind { TRANSFER_READ, TRANSFER_WRITE, TRANSFER_UNMAP, TRANSFER_LBA_STATUS };
+
+struct vol_segment {
+    uint64_t lba;
+    uint64_t blocks;
+    struct buffer *buffer; /* NULL: zeros (TRANSFER_WRITE) or no data; no reference of its own */
+    uint32_t offset;       /* of the first byte in the buffer */
+};
+
+struct vol_io;
+
+/* A linear job for the session, cut into commands. Restarted as a whole when the session is lost.
+ */
+struct vol_transfer {
+    struct list_node node; /* in volume.sending while commands remain to be sent */
+    enum vol_transfer_kind kind;
+    uint32_t flags; /* SES_FUA; VOL_NO_HOLE as in the request */
+    struct vol_segment segments[VOL_SEGMENTS];
+    unsigned segment_count;
+    void (*finished)(struct vol_io *io, int error);
+
+    unsigned segment;  /* the next command starts in here ... */
+    uint64_t position; /* ... so many blocks in */
+    unsigned in_flight;
+    bool lost;
+    int error;
+    uint64_t oldest_generation; /* of its commands' GOODs */
+    uint32_t data_bytes;        /* LBA STATUS: what came */
+};
+
+struct vol_io {
+    struct list_node node; /* in free_ios, active_ios, free_rewrites or active_rewrites */
+    struct volume *volume;
+    struct vol_request *request; /* NULL: writes retained data again */
+    struct gate_entry gate;
+    uint64_t lba; /* the blocks touched: the request's range, rounded out */
+    uint64_t blocks;
+    uint64_t cursor;      /* WRITE_ZEROES, TRIM: first block of the present step */
+    struct buffer *edges; /* head block at 0, tail block at VOL_BLOCK_BYTES_MAX; or parameters */
+    struct vol_transfer transfer;
+    struct retained_extent *extent; /* rewrite.c: the one being written */
+    int abandoned;                  /* answer with this as soon as nothing is in flight */
+};
+
+struct vol_command {
+    struct list_node node;
+    struct ses_command ses;
+    struct iovec iov[4];
+    struct vol_io *io;
+};
+
+enum vol_zero_way { ZERO_BY_UNMAP, ZERO_BY_WRITE_SAME, ZERO_BY_WRITE };
+
+struct volume {
+    struct vol_config config;
+    struct timer_port *timer;
+    struct trace_port *trace;
+    struct session *session;
+    struct buffer_pool *buffers;
+    struct buffer_pool *edge_buffers;
+    struct retained retained;
+    struct gate gate;
+
+    struct list_node waiting; /* vol_request.node: not admitted yet */
+    struct list_node flushes; /* vol_request.node: FLUSH and FUA without the FUA bit */
+    struct list_node syncing; /* of those: the ones that the SYNC under way answers */
+    struct list_node free_ios, active_ios;
+    struct list_node free_rewrites, active_rewrites;
+    struct list_node free_commands;
+    struct list_node sending; /* vol_transfer.node */
+    struct list_node watchers;
+    unsigned waiting_count, flush_count, active_count;
+
+    unsigned depth; /* of vol_enter() */
+    bool ready;
+    bool known;
+    bool again;     /* something came in while vol_leave() was at work */
+    int refuse;     /* every request is answered with this error; 0: none is */
+    bool announced; /* the present outage was told (TRACE_VOLUME_PARKED) */
+    uint64_t generation;
+    struct vol_geometry geometry;
+    enum vol_zero_way zero_way; /* the best way that the target did not refuse */
+    struct timer outage_timer;
+
+    /* flush.c */
+    struct ses_command sync;
+    bool sync_running;
+    bool sync_due; /* the oldest retained extent is retain_ms old, or memory is short */
+    uint64_t sync_time, sync_generation;
+    struct timer retain_timer;
+    struct timer retry_timer; /* after a failed SYNC or rewrite */
+
+    /* volume.c: stopping */
+    bool stopping, stopping_now, session_stopping;
+    void (*stopped)(void *owner);
+    void *stopped_owner;
+    void (*gave_up)(void *owner);
+    void *gave_up_owner;
+
+    struct vol_status counters;
+    struct vol_io *io_slab;
+    struct vol_io *rewrite_slab;
+    struct vol_command *command_slab;
+};
+
+/* volume.c */
+void vol_enter(struct volume *volume);
+void vol_leave(struct volume *volume);
+
+/* request.c: admission and answers. */
+void vol_admit(struct volume *volume);
+void vol_answer(struct volume *volume, struct vol_request *request, int error);
+void vol_io_start(struct vol_io *io);
+void vol_io_finish(struct vol_io *io, int error);
+/* As vol_io_finish(io, 0), but the answer waits until a SYNC covers it. */
+void vol_io_finish_after_sync(struct vol_io *io);
+void vol_run_unblocked(struct volume *volume);
+/* Answers everything with `error` that is not in flight; what is, as soon as it comes back.
+ * Returns how many were answered. */
+unsigned vol_abandon_all(struct volume *volume, int error);
+
+/* Carry out a granted io. */
+void vol_read_start(struct vol_io *io);
+void vol_write_start(struct vol_io *io);
+void vol_trim_start(struct vol_io *io);
+void vol_extents_start(struct vol_io *io);
+
+/* transfer.c: the caller has filled kind, flags and segments. */
+void vol_transfer_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int error));
+void vol_transfer_pump(struct volume *volume);
+
+/* flush.c */
+void vol_sync_init(struct volume *volume);
+void vol_sync_kick(struct volume *volume);
+bool vol_memory_is_short(const struct volume *volume);
+void vol_pressure(void *owner);
+
+/* rewrite.c */
+void vol_rewrite_kick(struct volume *volume);
+void vol_rewrite_start(struct vol_io *io);
+
+/* edges.c: how an unaligned range falls on blocks. */
+struct vol_edges {
+    uint32_t head_skip;  /* bytes of the head block before the range */
+    uint32_t head_bytes; /* bytes of the range in the head block; 0: no partial head */
+    uint32_t tail_bytes; /* bytes of the range in the tail block; 0: no partial tail */
+    uint64_t head_lba, tail_lba;
+    uint64_t middle_lba, middle_blocks; /* whole blocks */
+};
+void vol_edges_of(uint64_t offset, uint64_t length, uint32_t block_bytes,
+                  struct vol_edges *ret_edges);
+static inline bool vol_edges_any(const struct vol_edges *edges)
+{
+    return edges->head_bytes > 0 || edges->tail_bytes > 0;
+}
+/* Sets the transfer's segments to the partial blocks, in io->edges. */
+void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges);
+/* The edge blocks' newest contents: what is retained goes over what was read. */
+void vol_edges_patch(struct vol_io *io, const struct vol_edges *edges);
+static inline uint8_t *vol_edge_head(const struct vol_io *io)
+{
+    return io->edges->data;
+}
+static inline uint8_t *vol_edge_tail(const struct vol_io *io)
+{
+    return io->edges->data + VOL_BLOCK_BYTES_MAX;
+}
+void vol_segment_add(struct vol_transfer *transfer, uint64_t lba, uint64_t blocks,
+                     struct buffer *buffer, uint32_t offset);
+
+static inline uint32_t vol_block_bytes(const struct volume *volume)
+{
+    return volume->geometry.block_bytes;
+}
+
+#endif
