@@ -1,0 +1,196 @@
+#include "volume/retained.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+#define BLOCK 512u
+#define SPACE 64u
+
+struct bench {
+    struct retained retained;
+    struct buffer_pool *pool;
+};
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    bench->pool = buffer_pool_new(BUFFER_BYTES_MAX);
+    retained_init(&bench->retained, 512);
+    bench->retained.block_bytes = BLOCK;
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    retained_drop(&bench->retained, 0, SPACE);
+    assert_true(retained_is_empty(&bench->retained));
+    assert_int_equal(bench->retained.free_count, 512);
+    assert_int_equal(bench->retained.data_blocks, 0);
+    assert_int_equal(bench->retained.dirty_blocks, 0);
+    assert_int_equal(buffer_pool_used(bench->pool), 0);
+    retained_done(&bench->retained);
+    buffer_pool_free(bench->pool);
+    free(bench);
+    return 0;
+}
+
+/* Puts `blocks` blocks, the i-th filled with first + i. */
+static void put(struct bench *bench, uint64_t lba, uint64_t blocks, uint8_t first, bool dirty)
+{
+    struct buffer *buffer = buffer_get(bench->pool, (uint32_t)(blocks + 1) * BLOCK);
+    for (uint64_t i = 0; i < blocks; i++)
+        memset(buffer->data + (i + 1) * BLOCK, (int)(first + i), BLOCK);
+    retained_put(&bench->retained, lba, blocks, buffer, BLOCK, dirty);
+    buffer_unref(buffer);
+}
+
+static void expect(struct bench *bench, uint64_t lba, int value)
+{
+    uint8_t data[BLOCK];
+    memset(data, 0xee, sizeof data);
+    retained_patch(&bench->retained, lba, 1, data);
+    assert_int_equal(data[0], value < 0 ? 0xee : value);
+    assert_int_equal(data[BLOCK - 1], data[0]);
+    assert_int_equal(retained_covers(&bench->retained, lba, 1), value >= 0);
+}
+
+static void the_newest_wins_and_splits_the_older(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 10, 5, 1, false);
+    put(bench, 12, 1, 90, false);
+    static const int values[] = {-1, 1, 2, 90, 4, 5, -1};
+    for (unsigned i = 0; i < 7; i++)
+        expect(bench, 9 + i, values[i]);
+    assert_int_equal(bench->retained.map.count, 3);
+    assert_int_equal(bench->retained.data_blocks, 5);
+}
+
+static void a_sync_frees_only_what_came_before_it(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 2, 1, false);
+    uint64_t time = retained_now(&bench->retained);
+    put(bench, 4, 1, 9, false);
+    put(bench, 0, 1, 5, false); /* newer than the SYNC, over older data */
+    retained_synced(&bench->retained, time);
+    expect(bench, 0, 5);
+    expect(bench, 1, -1);
+    expect(bench, 4, 9);
+}
+
+static void a_sync_does_not_free_what_the_target_may_have_lost(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 2, 1, false);
+    retained_revert(&bench->retained);
+    assert_int_equal(bench->retained.dirty_blocks, 2);
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    expect(bench, 0, 1);
+
+    struct retained_extent *extent = retained_take_dirty(&bench->retained);
+    assert_non_null(extent);
+    assert_null(retained_take_dirty(&bench->retained));
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    expect(bench, 0, 1);
+
+    retained_rewritten(&bench->retained, extent);
+    assert_int_equal(bench->retained.dirty_blocks, 0);
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    expect(bench, 0, -1);
+}
+
+static void a_rewritten_extent_is_covered_only_by_a_later_sync(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 1, 1, true);
+    struct retained_extent *extent = retained_take_dirty(&bench->retained);
+    uint64_t time = retained_now(&bench->retained);
+    retained_rewritten(&bench->retained, extent);
+    retained_synced(&bench->retained, time);
+    expect(bench, 0, 1);
+}
+
+static void what_cannot_be_written_again_stays_dirty(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 4, 1, true);
+    assert_non_null(retained_take_dirty(&bench->retained));
+    put(bench, 1, 1, 50, false); /* splits the one under way */
+    retained_not_rewritten(&bench->retained, 0, 4);
+    assert_int_equal(bench->retained.dirty_blocks, 3);
+    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 0);
+    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 2);
+}
+
+static void rewriting_in_walks_only_what_is_not_on_the_target(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 8, 1, true);
+    put(bench, 2, 2, 50, false);
+    struct retained_extent *first = retained_rewriting_in(&bench->retained, 0, 8);
+    assert_int_equal(first->extent.start, 0);
+    assert_int_equal(first->extent.length, 2);
+    retained_rewritten(&bench->retained, first);
+    struct retained_extent *second = retained_rewriting_in(&bench->retained, 0, 8);
+    assert_int_equal(second->extent.start, 4);
+    retained_rewritten(&bench->retained, second);
+    assert_null(retained_rewriting_in(&bench->retained, 0, 8));
+}
+
+static void zeros_cost_no_payload(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 4, 7, false);
+    retained_put(&bench->retained, 1, 2, NULL, 0, false);
+    expect(bench, 0, 7);
+    expect(bench, 1, 0);
+    expect(bench, 2, 0);
+    expect(bench, 3, 10);
+    assert_int_equal(bench->retained.data_blocks, 2);
+}
+
+static void random_puts_and_drops_agree_with_a_naive_model(void **state)
+{
+    struct bench *bench = *state;
+    int model[SPACE];
+    memset(model, 0xff, sizeof model);
+    srand(3);
+    for (unsigned step = 0; step < 4000; step++) {
+        uint64_t lba = (uint64_t)rand() % (SPACE - 8), blocks = 1 + (uint64_t)rand() % 8;
+        uint8_t value = (uint8_t)(1 + rand() % 100);
+        int kind = rand() % 4;
+        if (kind == 0)
+            retained_drop(&bench->retained, lba, blocks);
+        else if (kind == 1)
+            retained_put(&bench->retained, lba, blocks, NULL, 0, rand() % 2);
+        else
+            put(bench, lba, blocks, value, rand() % 2);
+        for (uint64_t i = 0; i < blocks; i++)
+            model[lba + i] = kind == 0 ? -1 : kind == 1 ? 0 : value + (int)i;
+        expect(bench, (uint64_t)step % SPACE, model[step % SPACE]);
+    }
+    for (unsigned lba = 0; lba < SPACE; lba++)
+        expect(bench, lba, model[lba]);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_newest_wins_and_splits_the_older),
+        TEST(a_sync_frees_only_what_came_before_it),
+        TEST(a_sync_does_not_free_what_the_target_may_have_lost),
+        TEST(a_rewritten_extent_is_covered_only_by_a_later_sync),
+        TEST(what_cannot_be_written_again_stays_dirty),
+        TEST(rewriting_in_walks_only_what_is_not_on_the_target),
+        TEST(zeros_cost_no_payload),
+        TEST(random_puts_and_drops_agree_with_a_naive_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
