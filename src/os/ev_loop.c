@@ -235,11 +235,17 @@ void evl_watch_set(struct evl *loop, struct evl_watch *watch, unsigned events)
         return;
     ev_io *io = watch_io(watch);
     ev_io_stop(loop->libev, io);
+    /* A start tells epoll of the descriptor anew, because its number may have been used again;
+     * a change does not, so that one that is taken back within the turn costs nothing. */
+    bool starts = watch->events == 0;
     watch->events = events;
     if (events == 0)
         return;
     assert(watch->fd >= 0);
-    ev_io_set(io, watch->fd, to_libev(events));
+    if (starts)
+        ev_io_set(io, watch->fd, to_libev(events));
+    else
+        ev_io_modify(io, to_libev(events));
     ev_io_start(loop->libev, io);
 }
 

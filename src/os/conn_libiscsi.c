@@ -1,0 +1,473 @@
+/*
+ * Good day: a fresh context, connect, log in, read the negotiated keys off the log, `up`; then
+ * commands are queued and sent once a turn from a hook, answers are read when the socket says so;
+ * conn_close().
+ *
+ * What can go wrong, and what is done (the traps of libiscsi 1.19):
+ *  - After the first error the library cancels everything, claims to be logged in and would spin
+ *    (T11); after a logout that the target asked for it forgets commands silently (T12). So after
+ *    every call into it: rc, cancelled callbacks and iscsi_is_logged_in() decide; the first sign
+ *    of death severs the socket, and `down` follows from the loop.
+ *  - Its read and write loops go on after a callback. So severing replaces the socket under the
+ *    library by /dev/null: not one more byte goes to the target or into a buffer, and the kernel
+ *    throws away what was not sent yet (SO_LINGER 0) instead of delivering it behind our back.
+ *  - The context must not be destroyed from inside a callback (T13): it goes to the graveyard and
+ *    is destroyed by a deferred call.
+ *  - Errors and negotiated keys are told only as text, and the log hook has no user pointer: the
+ *    connection whose library call is running is kept in `current`.
+ *
+ * Cannot be helped from here: a hostile target can crash the library (T19), and an iSCSI response
+ * code other than 0 is not seen (T7).
+ */
+#include "os/conn_libiscsi.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <iscsi/iscsi.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "os/commands_libiscsi.h"
+
+#define DETAIL_BYTES  256
+#define LOG_LOGIN     6 /* tells the keys of the login */
+#define LOG_CONNECTED 2 /* errors, and what the target asks for */
+
+struct conn {
+    const struct link_config *config;
+    bool discovery;
+    struct evl *loop;
+    const struct conn_events *events;
+    void *owner;
+
+    struct iscsi_context *context;
+    struct commands *commands;
+    struct evl_watch watch;
+    struct evl_hook flush; /* sends what was queued in this turn */
+    struct evl_call later; /* tells of the death, or buries */
+    struct list_node *graveyard;
+    struct list_node grave;
+
+    struct login_facts facts;
+    bool logged_in;
+    bool logging_out;
+    bool asked_to_leave; /* the target sent an asynchronous message */
+    bool severed;        /* the socket is gone; the library is not called any more */
+    bool closed;         /* the owner is not called any more */
+    bool data_out_broke;
+    enum link_loss loss;
+    char error[DETAIL_BYTES];  /* what the library said during the present call */
+    char detail[DETAIL_BYTES]; /* why it died */
+};
+
+static struct conn *current;
+
+/* --- death --- */
+
+/* See the head of the file. The library keeps a descriptor that is open and harmless. */
+static void sever(struct conn *conn)
+{
+    if (conn->severed)
+        return;
+    conn->severed = true;
+    evl_watch_stop(conn->loop, &conn->watch);
+    evl_hook_cancel(&conn->flush);
+    commands_abandon(conn->commands);
+
+    int socket_fd = iscsi_get_fd(conn->context);
+    if (socket_fd < 0)
+        return;
+    const struct linger discard = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket_fd, SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
+    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null_fd < 0 || dup3(null_fd, socket_fd, O_CLOEXEC) < 0)
+        shutdown(socket_fd, SHUT_RDWR); /* no descriptor left: the second best */
+    if (null_fd >= 0)
+        close(null_fd);
+}
+
+/* The first reason counts. Told from the loop, never from in here. */
+static void die(struct conn *conn, enum link_loss loss, const char *detail)
+{
+    if (conn->severed)
+        return;
+    conn->loss = conn->asked_to_leave ? LINK_LOSS_LOGOUT : loss;
+    snprintf(conn->detail, sizeof conn->detail, "%s", detail);
+    sever(conn);
+    evl_call_defer(conn->loop, &conn->later);
+}
+
+/* The library gave the connection up. During a login that comes without a callback, too. */
+static void die_of_error(struct conn *conn)
+{
+    conn->data_out_broke = library_error_is_data_out(conn->error);
+    bool by_socket = library_error_is_socket(conn->error);
+    const char *otherwise = conn->logged_in ? "the target closed the connection"
+                                            : "the target closed the connection during the login";
+    die(conn, by_socket ? LINK_LOSS_CLOSED : LINK_LOSS_PROTOCOL,
+        library_error_words(conn->error, otherwise));
+}
+
+static void destroy(struct conn *conn)
+{
+    list_remove(&conn->grave);
+    evl_call_cancel(&conn->later);
+    if (conn->context) {
+        /* Cancelled commands may call back from in here; commands_abandon() has silenced them. */
+        current = NULL;
+        iscsi_destroy_context(conn->context);
+    }
+    commands_free(conn->commands);
+    free(conn);
+}
+
+static void later(struct evl_call *call)
+{
+    struct conn *conn = container_of(call, struct conn, later);
+    if (conn->closed)
+        destroy(conn);
+    else
+        conn->events->down(conn->owner, conn->loss, conn->detail, conn->data_out_broke);
+}
+
+void conn_close(struct conn *conn)
+{
+    if (conn == NULL)
+        return;
+    assert(!conn->closed);
+    conn->closed = true;
+    sever(conn);
+    list_append(conn->graveyard, &conn->grave);
+    evl_call_defer(conn->loop, &conn->later);
+}
+
+void conn_empty_graveyard(struct list_node *graveyard)
+{
+    while (!list_is_empty(graveyard))
+        destroy(list_first(graveyard, struct conn, grave));
+}
+
+/* --- calling the library --- */
+
+static void remember_error(struct conn *conn, const char *message)
+{
+    if (library_error_is_scsi(message) || strncmp(message, "NOP", 3) == 0)
+        return;
+    snprintf(conn->error, sizeof conn->error, "%s", message);
+    char *name = strstr(conn->error, " ["); /* the library appends " [target name]" */
+    if (name && conn->config->target && strncmp(name + 2, conn->config->target, 8) == 0)
+        *name = '\0';
+}
+
+static void library_says(int level, const char *message)
+{
+    struct conn *conn = current;
+    if (conn == NULL)
+        return;
+    if (level <= 1)
+        remember_error(conn, message);
+    if (!conn->logged_in)
+        login_facts_line(&conn->facts, message);
+    if (strncmp(message, "target requests logout", 22) == 0 ||
+        strncmp(message, "target requests parameter", 25) == 0 ||
+        strncmp(message, "target will drop", 16) == 0)
+        conn->asked_to_leave = true;
+}
+
+static void library_enter(struct conn *conn)
+{
+    current = conn;
+    conn->error[0] = '\0';
+}
+
+static void library_leave(void)
+{
+    current = NULL;
+}
+
+static void watch_what_is_wanted(struct conn *conn)
+{
+    int wanted = iscsi_which_events(conn->context);
+    evl_watch_set(conn->loop, &conn->watch,
+                  (wanted & POLLIN ? EVL_READ : 0) | (wanted & POLLOUT ? EVL_WRITE : 0));
+}
+
+/* All of the library's work happens in here; afterwards the connection may be severed. */
+static void service(struct conn *conn, int events)
+{
+    library_enter(conn);
+    int rc = iscsi_service(conn->context, events);
+    library_leave();
+    if (conn->severed)
+        return;
+    if (rc < 0)
+        die_of_error(conn);
+    else if (conn->logged_in && !iscsi_is_logged_in(conn->context))
+        die(conn, LINK_LOSS_LOGOUT, "logged out");
+}
+
+/* Once a turn, after everybody has submitted: one send for all that was queued (facts 1.3). */
+static void flush(struct evl_hook *hook)
+{
+    struct conn *conn = container_of(hook, struct conn, flush);
+    if (iscsi_which_events(conn->context) & POLLOUT)
+        service(conn, POLLOUT);
+    if (!conn->severed)
+        watch_what_is_wanted(conn);
+}
+
+static void ready(struct evl_watch *watch, unsigned events)
+{
+    struct conn *conn = container_of(watch, struct conn, watch);
+    service(conn, (events & EVL_READ ? POLLIN : 0) | (events & EVL_WRITE ? POLLOUT : 0));
+    if (conn->severed)
+        return;
+    if (conn->logged_in)
+        evl_hook_request(conn->loop, &conn->flush);
+    else
+        watch_what_is_wanted(conn);
+}
+
+static void queued(struct conn *conn, int rc)
+{
+    if (rc < 0)
+        die(conn, LINK_LOSS_PROTOCOL, "the iSCSI library is out of memory");
+    else if (!conn->severed)
+        evl_hook_request(conn->loop, &conn->flush);
+}
+
+/* --- connecting and logging in --- */
+
+static bool mutual_chap_is_missing(const struct conn *conn)
+{
+    return conn->config->mutual_user &&
+           !(conn->facts.target_named_itself && conn->facts.target_proved_itself);
+}
+
+static void came_up(struct conn *conn)
+{
+    if (mutual_chap_is_missing(conn)) {
+        die(conn, LINK_LOSS_MUTUAL_CHAP, "the target let us in without proving its identity");
+        return;
+    }
+    const char *fault = login_facts_fault(&conn->facts, conn->config->header_digest);
+    if (fault && !conn->discovery) {
+        die(conn, LINK_LOSS_PROTOCOL, fault);
+        return;
+    }
+    conn->logged_in = true;
+    iscsi_set_log_level(conn->context, LOG_CONNECTED);
+    conn->events->up(conn->owner, &conn->facts);
+}
+
+static bool was_redirected(struct conn *conn, int status)
+{
+    const char *address = iscsi_get_target_address(conn->context);
+    if (status != SCSI_STATUS_REDIRECT && login_status(conn->error) >> 8 != 0x01)
+        return false;
+    if (address[0] == '\0')
+        return false;
+    conn->events->redirected(conn->owner, address);
+    return true;
+}
+
+static void login_ended(struct iscsi_context *context, int status, void *data, void *private_data)
+{
+    struct conn *conn = private_data;
+    if (conn->severed || was_redirected(conn, status))
+        return;
+    if (status == SCSI_STATUS_GOOD)
+        came_up(conn);
+    else
+        die(conn, login_loss(conn->error), library_error_words(conn->error, "login failed"));
+}
+
+static void connect_ended(struct iscsi_context *context, int status, void *data, void *private_data)
+{
+    struct conn *conn = private_data;
+    if (conn->severed)
+        return;
+    if (status != SCSI_STATUS_GOOD)
+        die(conn, LINK_LOSS_CONNECT, library_error_words(conn->error, "connection refused"));
+    else if (iscsi_login_async(context, login_ended, conn) != 0)
+        die(conn, LINK_LOSS_PROTOCOL, library_error_words(conn->error, "login not sent"));
+}
+
+static int set_chap(struct conn *conn)
+{
+    const struct link_config *config = conn->config;
+    if (config->chap_user && iscsi_set_initiator_username_pwd(conn->context, config->chap_user,
+                                                              config->chap_secret) != 0)
+        return -1;
+    if (config->mutual_user && iscsi_set_target_username_pwd(conn->context, config->mutual_user,
+                                                             config->mutual_secret) != 0)
+        return -1;
+    return 0;
+}
+
+static void configure(struct conn *conn)
+{
+    const struct link_config *config = conn->config;
+    struct iscsi_context *context = conn->context;
+    struct isid_parts isid = isid_derive(config->initiator, config->target ? config->target : "",
+                                         config->lun, config->isid_qualifier);
+    iscsi_set_log_level(context, LOG_LOGIN);
+    iscsi_set_log_fn(context, library_says);
+    iscsi_set_noautoreconnect(context, 1);
+    iscsi_set_timeout(context, 0); /* its timeouts corrupt the LUN (T1); the session has its own */
+    iscsi_set_isid_random(context, isid.random, isid.qualifier);
+    iscsi_set_initial_r2t(context, ISCSI_INITIAL_R2T_YES);
+    iscsi_set_immediate_data(context, ISCSI_IMMEDIATE_DATA_YES);
+    iscsi_set_header_digest(context, config->header_digest && !conn->discovery
+                                         ? ISCSI_HEADER_DIGEST_CRC32C
+                                         : ISCSI_HEADER_DIGEST_NONE);
+    iscsi_set_session_type(context,
+                           conn->discovery ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
+    if (config->tcp_user_timeout_ms > 0)
+        iscsi_set_tcp_user_timeout(context, (int)config->tcp_user_timeout_ms);
+}
+
+static void start(struct conn *conn, const char *address)
+{
+    configure(conn);
+    if ((!conn->discovery && iscsi_set_targetname(conn->context, conn->config->target) != 0) ||
+        set_chap(conn) != 0) {
+        die(conn, LINK_LOSS_PROTOCOL, library_error_words(conn->error, "bad target name"));
+        return;
+    }
+    if (iscsi_connect_async(conn->context, address, connect_ended, conn) != 0) {
+        die(conn, LINK_LOSS_CONNECT, library_error_words(conn->error, "cannot connect"));
+        return;
+    }
+    int fd = iscsi_get_fd(conn->context);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    evl_watch_init(&conn->watch, fd, ready);
+    watch_what_is_wanted(conn);
+}
+
+static void given_up(void *owner, const char *detail)
+{
+    struct conn *conn = owner;
+    if (detail)
+        snprintf(conn->error, sizeof conn->error, "%s", detail);
+    die_of_error(conn);
+}
+
+static const struct commands_events commands_events = {.given_up = given_up};
+
+struct conn *conn_open(const struct conn_params *params, const char *address, struct evl *loop,
+                       struct random_port *random, const struct conn_events *events, void *owner)
+{
+    struct conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        return NULL;
+    *conn = (struct conn){
+        .config = params->config,
+        .discovery = params->discovery,
+        .graveyard = params->graveyard,
+        .loop = loop,
+        .events = events,
+        .owner = owner,
+    };
+    evl_watch_init(&conn->watch, -1, ready);
+    evl_hook_init(&conn->flush, flush);
+    evl_call_init(&conn->later, later);
+    list_init(&conn->grave);
+    login_facts_init(&conn->facts);
+    conn->commands = commands_new(random, &commands_events, conn);
+    conn->context = iscsi_create_context(params->config->initiator);
+    if (conn->commands == NULL || conn->context == NULL) {
+        destroy(conn);
+        return NULL;
+    }
+    library_enter(conn);
+    start(conn, address);
+    library_leave();
+    return conn;
+}
+
+/* --- a connection that is up --- */
+
+void conn_submit(struct conn *conn, struct link_command *command)
+{
+    if (conn->severed) /* dead already, the owner just does not know it yet */
+        return;
+    assert(conn->logged_in);
+    queued(conn,
+           commands_submit(conn->commands, conn->context, lun_address(conn->config->lun), command));
+}
+
+static void reset_answered(struct iscsi_context *context, int status, void *data,
+                           void *private_data)
+{
+    struct conn *conn = private_data;
+    if (conn->severed)
+        return;
+    if (status != SCSI_STATUS_GOOD || data == NULL)
+        die_of_error(conn);
+    else
+        conn->events->reset_done(conn->owner, (uint8_t) * (uint32_t *)data);
+}
+
+/* Raw task management: the convenience functions cancel on a live socket (trap T2). */
+void conn_reset_lun(struct conn *conn)
+{
+    if (conn->severed)
+        return;
+    queued(conn, iscsi_task_mgmt_async(conn->context, lun_address(conn->config->lun),
+                                       ISCSI_TM_LUN_RESET, 0xffffffff, 0, reset_answered, conn));
+}
+
+static void ping_answered(struct iscsi_context *context, int status, void *data, void *private_data)
+{
+    struct conn *conn = private_data;
+    if (conn->severed)
+        return;
+    if (status != SCSI_STATUS_GOOD)
+        die_of_error(conn);
+    else
+        conn->events->pong(conn->owner);
+}
+
+void conn_ping(struct conn *conn)
+{
+    if (conn->severed)
+        return;
+    queued(conn, iscsi_nop_out_async(conn->context, ping_answered, NULL, 0, conn));
+}
+
+static void logout_answered(struct iscsi_context *context, int status, void *data,
+                            void *private_data)
+{
+    /* service() sees that it is not logged in any more. */
+}
+
+void conn_logout(struct conn *conn)
+{
+    if (conn->severed)
+        return;
+    conn->logging_out = true;
+    queued(conn, iscsi_logout_async(conn->context, logout_answered, conn));
+}
+
+static void targets_came(struct iscsi_context *context, int status, void *data, void *private_data)
+{
+    struct conn *conn = private_data;
+    if (conn->severed)
+        return;
+    if (status != SCSI_STATUS_GOOD)
+        die_of_error(conn);
+    else
+        conn->events->targets(conn->owner, data);
+}
+
+void conn_send_targets(struct conn *conn)
+{
+    if (conn->severed)
+        return;
+    queued(conn, iscsi_discovery_async(conn->context, targets_came, conn));
+}
