@@ -1,0 +1,25 @@
+#!/bin/bash
+# .clang-format decides the layout of the C, shellcheck reads the shell.
+# format.sh --self-test: both have to object to a bad file.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+c_is_clean() { clang-format --dry-run -Werror "$@"; }
+shell_is_clean() { shellcheck -x -S warning "$@"; }
+
+if [ "${1-}" = --self-test ]; then
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    cp .clang-format "$folder"
+    printf 'int  f( void ){return 1;}\n' >"$folder/bad.c"
+    # shellcheck disable=SC2016
+    printf '#!/bin/bash\ncd $1\nrm -rf $2/*\n' >"$folder/bad.sh"
+    ! c_is_clean "$folder/bad.c" 2>/dev/null
+    ! shell_is_clean "$folder/bad.sh" >/dev/null
+    exit 0
+fi
+mapfile -t c < <(find src nbd-server fuse tests bench -name '*.[ch]' 2>/dev/null)
+mapfile -t shell < <(grep -rlE -m1 '^#!/bin/(ba)?sh' scripts tests .ci initramfs 2>/dev/null)
+c_is_clean "${c[@]}"
+shell_is_clean "${shell[@]}"
+echo "${#c[@]} C files and ${#shell[@]} shell scripts are clean"
