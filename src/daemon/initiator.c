@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,12 +68,4 @@ int initiator_name(const char *configured, const char *name_file, const char *ma
     uint64_t hash = hash_end(hash_add(hash_add(HASH_START, "holdfast initiator"), machine_id));
     snprintf(ret_name, name_bytes, "iqn.2026-11.org.holdfast:%012" PRIx64, hash >> 16);
     return 0;
-}
-
-uint32_t initiator_isid(const char *initiator, const char *target, uint32_t lun)
-{
-    char number[16];
-    snprintf(number, sizeof number, "%" PRIu32, lun);
-    uint64_t hash = hash_add(hash_add(hash_add(HASH_START, initiator), target), number);
-    return (uint32_t)(hash_end(hash) >> 40);
 }

@@ -1,9 +1,8 @@
-/* Our own iSCSI name, and the ISID that makes each login the successor of the one before. */
+/* Our own iSCSI name. */
 #ifndef DAEMON_INITIATOR_H
 #define DAEMON_INITIATOR_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "daemon/fault.h"
 
@@ -16,12 +15,5 @@
  */
 int initiator_name(const char *configured, const char *name_file, const char *machine_id_file,
                    char *ret_name, size_t name_bytes, struct fault *fault);
-
-/*
- * 24 bits for the ISID, always the same for the same initiator, target and LUN: a new login
- * replaces (RFC 7143 6.3.5) what a dead daemon left, and two LUNs of one target do not replace
- * each other.
- */
-uint32_t initiator_isid(const char *initiator, const char *target, uint32_t lun);
 
 #endif

@@ -72,16 +72,6 @@ static void without_any_the_mend_is_named(void **state)
     assert_non_null(strstr(fault.text, "give initiator=iqn."));
 }
 
-static void the_isid_is_stable_and_differs_by_lun_and_target(void **state)
-{
-    uint32_t isid = initiator_isid("iqn.i", "iqn.t", 1);
-    assert_true(isid <= 0xffffff);
-    assert_int_equal(isid, initiator_isid("iqn.i", "iqn.t", 1));
-    assert_int_not_equal(isid, initiator_isid("iqn.i", "iqn.t", 2));
-    assert_int_not_equal(isid, initiator_isid("iqn.i", "iqn.u", 1));
-    assert_int_not_equal(initiator_isid("ab", "c", 0), initiator_isid("a", "bc", 0));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,7 +79,6 @@ int main(void)
         cmocka_unit_test(then_open_iscsi_s),
         cmocka_unit_test(then_a_hash_of_the_machine_id_that_does_not_contain_it),
         cmocka_unit_test(without_any_the_mend_is_named),
-        cmocka_unit_test(the_isid_is_stable_and_differs_by_lun_and_target),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
