@@ -46,8 +46,9 @@ const char *human_size(uint64_t bytes, char ret_text[HUMAN_BYTES])
         factor *= 1024;
         unit++;
     }
-    uint64_t tenth = bytes % factor / ((factor + 9) / 10); /* rounded down: never 10 */
-    if (unit > 0 && tenth > 0 && bytes / factor < 100)
+    /* In 1024ths of the unit first, so that nothing overflows and 10 is never reached. */
+    uint64_t tenth = unit > 0 ? bytes % factor / (factor / 1024) * 10 / 1024 : 0;
+    if (tenth > 0 && bytes / factor < 100)
         snprintf(ret_text, HUMAN_BYTES, "%" PRIu64 ".%" PRIu64 " %s", bytes / factor, tenth,
                  units[unit]);
     else
