@@ -112,7 +112,9 @@ unsigned session_commands_count(const struct session *session)
 unsigned ses_room(const struct session *session)
 {
     unsigned count = session_commands_count(session);
-    return session->state == SES_READY && count < session->window ? session->window - count : 0;
+    if (session->state != SES_READY || session->look_again || count >= session->window)
+        return 0;
+    return session->window - count;
 }
 
 void ses_submit(struct session *session, struct ses_command *command)
@@ -182,6 +184,7 @@ void session_commands_resume(struct session *session)
         }
     }
     hand_back_all(session, &lost, SES_LOST, 0);
+    session_wake_by(session, session_commands_next_us(session));
 }
 
 void session_commands_hand_back(struct session *session, enum ses_result result, int error)

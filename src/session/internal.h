@@ -11,7 +11,7 @@
 
 #define SESSION_NEVER UINT64_MAX
 
-/* A question of the setup sequence; the table is in setup.c. */
+/* A question of the setup sequence (steps.c). */
 enum setup_step {
     STEP_INQUIRY,
     STEP_SERIAL,
@@ -135,8 +135,10 @@ uint64_t session_backoff(struct session *session, unsigned attempt, uint64_t bas
  * again afterwards).
  */
 
-/* connect.c */
+/* events.c */
 extern const struct link_events session_link_events;
+
+/* connect.c */
 void session_connect(struct session *session);
 void session_close(struct session *session);
 void session_lose(struct session *session, enum link_loss reason, const char *detail);
@@ -152,6 +154,12 @@ void session_setup(struct session *session);
 void session_reset_done(struct session *session, uint8_t response);
 /* Back to SETTLING, to identify the LUN once more; commands stay where they are. */
 void session_look_again(struct session *session);
+/* FENCING: the identity was read. IDENTIFYING: all was read. */
+void session_peeked(struct session *session);
+void session_identified(struct session *session);
+void session_become_ready(struct session *session);
+
+/* steps.c */
 /* The current step was answered: data came, or the target refuses to answer it. */
 void session_step_answered(struct session *session, const uint8_t *data, size_t count,
                            bool refused);

@@ -148,7 +148,7 @@ static void answered_well(struct session *session)
 static void failed(struct session *session, const struct judgement *judgement)
 {
     if (session->step == STEP_SYNC && judgement->error == -EIO)
-        session_lose(session, LINK_LOSS_SETUP_FAILED, "SYNCHRONIZE CACHE failed");
+        ask_later(session, judgement, true); /* nobody may read what is not on the medium */
     else
         session_step_answered(session, NULL, 0, true);
 }

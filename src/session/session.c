@@ -72,6 +72,7 @@ void ses_bind(struct session *session, const struct lun_identity *identity)
 void ses_start(struct session *session)
 {
     session->lost_us = session_now(session);
+    session_reason(session, "connecting");
     session_connect(session);
 }
 

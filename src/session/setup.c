@@ -18,12 +18,10 @@
  * under a live session.
  */
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/mutant.h"
-#include "session/identify.h"
 #include "session/internal.h"
 
 #define QUARANTINE_MS          5000
@@ -100,7 +98,7 @@ void session_look_again(struct session *session)
         session->events->not_ready(session->owner);
 }
 
-static void become_ready(struct session *session)
+void session_become_ready(struct session *session)
 {
     bool again = session->live;
     bool changed = session->lun_changed;
@@ -175,7 +173,16 @@ static void adopt(struct session *session)
     session->identity_known = true;
 }
 
-static void identified(struct session *session)
+void session_peeked(struct session *session)
+{
+    char why[160];
+    if (is_our_lun(session, why, sizeof why))
+        reset(session);
+    else
+        session_wrong_lun(session, why);
+}
+
+void session_identified(struct session *session)
 {
     char why[160];
     uint32_t block = session->candidate.block_bytes;
@@ -191,158 +198,9 @@ static void identified(struct session *session)
     }
     adopt(session);
     if (session->config.observe_only || MUTANT(NO_ATTACH_SYNC)) {
-        become_ready(session);
+        session_become_ready(session);
     } else {
         session_enter(session, SES_SYNCING);
         session_step(session, STEP_SYNC);
     }
-}
-
-/* The steps. Each gets what the target sent, or refused = true, and says what comes next. */
-
-static void settled(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    session_enter(session, SES_IDENTIFYING);
-    session_step(session, STEP_INQUIRY);
-}
-
-static void not_a_disk(struct session *session, uint8_t type)
-{
-    char why[96];
-    snprintf(why, sizeof why, "LUN %llu is not a disk (peripheral device type %u)",
-             (unsigned long long)session->config.lun, type);
-    if (session->identity_known)
-        session_wrong_lun(session, why);
-    else
-        session_unusable(session, why);
-}
-
-static void got_inquiry(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    uint8_t type = 0;
-    identify_begin(&session->candidate);
-    int r = refused ? -EPROTO : identify_inquiry(data, count, &session->candidate, &type);
-    if (r == -ENODEV)
-        session_no_lun(session);
-    else if (r == -ENOTBLK)
-        not_a_disk(session, type);
-    else if (r < 0)
-        session_lose(session, LINK_LOSS_SETUP_FAILED, "no usable answer to INQUIRY");
-    else
-        session_step(session, STEP_SERIAL);
-}
-
-static void got_serial(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (!refused)
-        identify_serial(data, count, &session->candidate);
-    session_step(session, STEP_DESIGNATORS);
-}
-
-static void got_designators(struct session *session, const uint8_t *data, size_t count,
-                            bool refused)
-{
-    char why[160];
-    if (!refused)
-        identify_designators(data, count, &session->candidate);
-    if (session->state != SES_FENCING)
-        session_step(session, STEP_PAGES);
-    else if (is_our_lun(session, why, sizeof why))
-        reset(session);
-    else
-        session_wrong_lun(session, why);
-}
-
-static void step_after_limits(struct session *session)
-{
-    session_step(session, session->has_provisioning_page ? STEP_PROVISIONING : STEP_CAPACITY_16);
-}
-
-static void got_pages(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    session->has_provisioning_page = !refused && identify_has_page(data, count, VPD_PROVISIONING);
-    if (!refused && identify_has_page(data, count, VPD_BLOCK_LIMITS))
-        session_step(session, STEP_LIMITS);
-    else
-        step_after_limits(session);
-}
-
-static void got_limits(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (!refused)
-        identify_limits(data, count, &session->candidate);
-    step_after_limits(session);
-}
-
-static void got_provisioning(struct session *session, const uint8_t *data, size_t count,
-                             bool refused)
-{
-    if (!refused)
-        identify_provisioning(data, count, &session->candidate);
-    session_step(session, STEP_CAPACITY_16);
-}
-
-static void got_capacity16(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (refused)
-        session_step(session, STEP_CAPACITY_10);
-    else if (identify_capacity16(data, count, &session->candidate) < 0)
-        session_lose(session, LINK_LOSS_SETUP_FAILED, "no usable answer to READ CAPACITY(16)");
-    else
-        session_step(session, STEP_MODE_6);
-}
-
-static void got_capacity10(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (refused || identify_capacity10(data, count, &session->candidate) < 0)
-        session_lose(session, LINK_LOSS_SETUP_FAILED, "no usable answer to READ CAPACITY");
-    else
-        session_step(session, STEP_MODE_6);
-}
-
-static void got_mode6(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (refused) {
-        session_step(session, STEP_MODE_10);
-        return;
-    }
-    identify_mode6(data, count, &session->candidate);
-    identified(session);
-}
-
-static void got_mode10(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (!refused)
-        identify_mode10(data, count, &session->candidate);
-    identified(session);
-}
-
-static void synchronized(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    if (refused && !session->sync10) {
-        session->sync10 = true;
-        session_step(session, STEP_SYNC);
-        return;
-    }
-    /* A target that knows neither form has no cache that could be written back. */
-    become_ready(session);
-}
-
-void session_step_answered(struct session *session, const uint8_t *data, size_t count, bool refused)
-{
-    static void (*const next[])(struct session *, const uint8_t *, size_t, bool) = {
-        [STEP_INQUIRY] = got_inquiry,
-        [STEP_SERIAL] = got_serial,
-        [STEP_DESIGNATORS] = got_designators,
-        [STEP_SETTLE] = settled,
-        [STEP_PAGES] = got_pages,
-        [STEP_LIMITS] = got_limits,
-        [STEP_PROVISIONING] = got_provisioning,
-        [STEP_CAPACITY_16] = got_capacity16,
-        [STEP_CAPACITY_10] = got_capacity10,
-        [STEP_MODE_6] = got_mode6,
-        [STEP_MODE_10] = got_mode10,
-        [STEP_SYNC] = synchronized,
-    };
-    next[session->step](session, data, count, refused);
 }

@@ -91,9 +91,10 @@ static void wait_for_look(struct session *session, struct ses_command *command,
         wait_soon(session, command, judgement);
     else
         session_command_wait(session, command, 0);
+    session->look_again = true; /* no room for commands from here on */
     if (judgement->verdict == VERDICT_NEW_NEXUS)
         session_new_generation(session, &judgement->sense);
-    if (session->live && session->state != SES_FENCED)
+    if (session->live)
         session_look_again(session);
 }
 

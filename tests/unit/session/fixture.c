@@ -242,3 +242,49 @@ void fixture_lose(struct fixture *f)
 {
     fake_link_lost(&f->link, LINK_LOSS_CLOSED, "reset by peer");
 }
+
+void fixture_log_in(struct fixture *f)
+{
+    fake_link_opened(&f->link);
+    fixture_run_setup(f);
+    assert_int_equal(fixture_state(f), SES_READY);
+}
+
+void fixture_run_until(struct fixture *f, enum ses_state state)
+{
+    while (fixture_state(f) != state) {
+        bool reset = fixture_state(f) == SES_FENCING && f->link.count == 0;
+        if (reset)
+            f->link.port.events->reset_done(f->link.port.owner, 0);
+        else
+            assert_true(fixture_answer_setup(f));
+    }
+}
+
+void fixture_check_condition(struct fixture *f, uint8_t key, uint8_t asc, uint8_t ascq)
+{
+    fake_link_answer(&f->link, 0, 0x02, key, asc, ascq);
+}
+
+void fixture_status(struct fixture *f, uint8_t status)
+{
+    fake_link_answer(&f->link, 0, status, 0, 0, 0);
+}
+
+void fixture_good(struct fixture *f)
+{
+    fixture_status(f, 0);
+}
+
+int fixture_operation(const struct fixture *f)
+{
+    const struct link_command *command = fake_link_first(&f->link);
+    return command ? command->cdb[0] : -1;
+}
+
+struct ses_status fixture_look(const struct fixture *f)
+{
+    struct ses_status status;
+    ses_status(f->session, &status);
+    return status;
+}

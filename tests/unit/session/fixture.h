@@ -47,6 +47,8 @@ struct fixture {
     struct iovec iov[FIXTURE_COMMANDS];
 };
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
 /* cmocka set-up and tear-down: *state becomes the fixture, with a session that is not started. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
@@ -72,7 +74,23 @@ const char *fixture_reason(const struct fixture *f);
 struct ses_command *fixture_submit(struct fixture *f, enum ses_op op, uint64_t lba,
                                    uint64_t blocks);
 
-/* The session loses its connection and becomes ready again. */
+/* The target resets the connection. */
 void fixture_lose(struct fixture *f);
+
+/* The connection that the session opened is accepted, and everything until READY goes well. */
+void fixture_log_in(struct fixture *f);
+
+/* Setup questions are answered until the session is in `state`. */
+void fixture_run_until(struct fixture *f, enum ses_state state);
+
+/* Answers the oldest unanswered command. */
+void fixture_check_condition(struct fixture *f, uint8_t key, uint8_t asc, uint8_t ascq);
+void fixture_status(struct fixture *f, uint8_t status);
+void fixture_good(struct fixture *f);
+
+/* The operation code of the oldest unanswered command; -1: there is none. */
+int fixture_operation(const struct fixture *f);
+
+struct ses_status fixture_look(const struct fixture *f);
 
 #endif
