@@ -184,8 +184,23 @@ static int errno_in(const char *error)
     return bracket ? atoi(bracket + 1) : 0;
 }
 
+/* "Failed to log in to target. Status: Target not found(515)" as "login refused: Target not found
+ * (0203h)": the number stands in the standard's notation, to be searched for. */
+static const char *login_words(const char *error, int status)
+{
+    static char words[128];
+    const char *from = strstr(error, "Status: ") + strlen("Status: ");
+    const char *end = strrchr(from, '(');
+    int bytes = end && end - from < 80 ? (int)(end - from) : 0;
+    snprintf(words, sizeof words, "login refused: %.*s (%04xh)", bytes, from, (unsigned)status);
+    return words;
+}
+
 const char *library_error_words(const char *error, const char *otherwise)
 {
+    int status = login_status(error);
+    if (status >= 0)
+        return login_words(error, status);
     int number = errno_in(error);
     if (number > 0)
         return strerror(number);

@@ -51,8 +51,9 @@ int login_status(const char *error);
 enum link_loss login_loss(const char *error);
 
 /*
- * The reason of a system call inside one of the library's error texts, in the system's words; or
- * the text itself; or `otherwise` when the text is empty. Valid until the next call.
+ * What one of the library's error texts means, for people: a system call's error in the system's
+ * words, a login's status with its number, else the text itself, or `otherwise` when it is empty.
+ * Valid until the next call.
  */
 const char *library_error_words(const char *error, const char *otherwise);
 
