@@ -11,10 +11,11 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
 [ -c /dev/fuse ] || skip "needs /dev/fuse"
-memory_fuse=${MEMORY_FUSE:?path of the memory_fuse program}
+memory_fuse=$(realpath "${MEMORY_FUSE:?path of the memory_fuse program}")
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-fuse-XXXXXX")
 mnt=$dir/disk.img
+cd "$dir" # fio leaves its state where it runs
 loop=
 pids=()
 
@@ -28,6 +29,7 @@ cleanup() {
     while read -r at; do umount -l "$at"; done < <(awk -v d="$dir/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo)
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
     wait 2>/dev/null
+    cd /
     rm -rf "$dir"
     exit $status
 }

@@ -29,6 +29,11 @@ for fast_zero in 1 0; do
     soon diff -r /usr/include/linux "$dir/fs/again"
     soon umount "$dir/fs"
 
+    # open(O_TRUNC) by somebody else must not make the disk look empty to the loop device.
+    : >"$mnt"
+    soon dd if="$loop" of="$dir/head" bs=1M count=4 iflag=direct status=none
+    soon cmp -n 4194304 "$dir/head" "$mnt"
+
     [ "$(field flushes)" -gt 0 ] || fail "no flush reached the volume"
     # Zeroing through the block layer leaves zeros, cheap or not.
     soon blkdiscard -f --zeroout --offset 1M --length 8M "$loop"
