@@ -12,6 +12,8 @@ static void told(void *owner, char event)
     struct fixture *f = owner;
     assert_true(f->event_count < sizeof f->events - 1);
     f->events[f->event_count++] = event;
+    if (f->stop_at == event)
+        ses_stop(f->session);
 }
 
 static void on_ready(void *owner)
@@ -29,6 +31,9 @@ static void on_not_ready(void *owner)
 
 static void on_generation(void *owner)
 {
+    struct fixture *f = owner;
+    if (f->watch_room)
+        f->room_seen += ses_room(f->session);
     told(owner, 'G');
 }
 
