@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the tests of the FUSE file share. A test sources this file, starts the front end over a
 # volume in RAM (tests/tools/memory_fuse.c) and talks to it:
 #
@@ -52,7 +53,7 @@ start() {
 }
 
 # The next line that the daemon says, in $answer.
-heard() { IFS= read -r -t "${1:-10}" -u "$out" answer; }
+heard() { IFS= read -r -t 10 -u "$out" answer; }
 
 ask() {
     echo "$*" >&"$in"
@@ -68,8 +69,8 @@ field() {
 
 # is NAME VALUE: waits up to 5 s until the status says so.
 is() {
-    local i
-    for i in {1..50}; do
+    local _
+    for _ in {1..50}; do
         [ "$(field "$1")" != "$2" ] || return 0
         sleep 0.1
     done
