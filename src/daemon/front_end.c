@@ -13,9 +13,21 @@ static bool has_port(const char *address)
     return colon && !(strchr(colon + 1, ':'));
 }
 
+/* ":PORT" is all addresses; the parser wants some host. */
+static int parse_all_addresses(const char *text, struct front_end_nbd *ret_nbd, struct fault *fault)
+{
+    char with_host[32];
+    snprintf(with_host, sizeof with_host, "x%.16s", text);
+    int error = url_parse_portal(with_host, &ret_nbd->tcp, fault);
+    ret_nbd->tcp.host[0] = '\0';
+    return error;
+}
+
 static int parse_tcp(const char *text, struct front_end_nbd *ret_nbd, struct fault *fault)
 {
     ret_nbd->is_unix = false;
+    if (text[0] == ':' && text[1] != ':')
+        return parse_all_addresses(text, ret_nbd, fault);
     int error = url_parse_portal(text, &ret_nbd->tcp, fault);
     if (!error && !has_port(text))
         ret_nbd->tcp.port = NBD_PORT;
@@ -25,6 +37,7 @@ static int parse_tcp(const char *text, struct front_end_nbd *ret_nbd, struct fau
 static int parse_unix(const char *path, struct front_end_nbd *ret_nbd, struct fault *fault)
 {
     ret_nbd->is_unix = true;
+    ret_nbd->tcp = (struct url_portal){0};
     if (path[0] != '/')
         return fault_set(fault, -EINVAL, "'%.128s' is no absolute path", path);
     if (strlen(path) >= sizeof ret_nbd->path)
@@ -43,6 +56,16 @@ int front_end_parse_nbd(const char *text, struct front_end_nbd *ret_nbd, struct 
         return parse_tcp(text + 4, ret_nbd, fault);
     return fault_set(fault, -EINVAL, "'%.128s' is no address; write unix:PATH or tcp:HOST:PORT",
                      text);
+}
+
+void front_end_print_nbd(const struct front_end_nbd *nbd, char *ret_text, size_t text_bytes)
+{
+    char portal[URL_PORTAL_TEXT_BYTES];
+    url_print_portal(&nbd->tcp, portal, sizeof portal);
+    if (nbd->is_unix)
+        snprintf(ret_text, text_bytes, "unix:%s", nbd->path);
+    else
+        snprintf(ret_text, text_bytes, "tcp:%s", portal);
 }
 
 int front_end_check_nbd(const char *text, struct fault *fault)

@@ -55,7 +55,7 @@ const struct option option_table[] = {
      "where writes are kept while the target is away; only none in this version"},
     {"memory", OPTION_SIZE, "SIZE", "32M", 4 * MIB, 1024 * 1024 * MIB, FIELD(memory), NULL,
      "memory for data under way and for retained writes"},
-    {"retain", OPTION_SIZE, "SIZE", "8M", 0, 1024 * 1024 * MIB, FIELD(retain), NULL,
+    {"retain", OPTION_SIZE, "SIZE", "12M", 0, 1024 * 1024 * MIB, FIELD(retain), NULL,
      "synchronise the target's cache when it holds more acknowledged data than this"},
     {"retain_time", OPTION_DURATION, "TIME", "1s", 10, HOUR, FIELD(retain_time), NULL,
      "... or when the oldest of that data is as old as this"},
@@ -65,7 +65,7 @@ const struct option option_table[] = {
      "give requests an I/O error after waiting so long; 0: wait for ever"},
 
     /* How an outage is noticed. */
-    {"connect_timeout", OPTION_DURATION, "TIME", "10s", 100, HOUR, FIELD(connect_timeout), NULL,
+    {"connect_timeout", OPTION_DURATION, "TIME", "5s", 100, HOUR, FIELD(connect_timeout), NULL,
      "longest wait for a connection and its login"},
     {"command_timeout", OPTION_DURATION, "TIME", "30s", 100, HOUR, FIELD(command_timeout), NULL,
      "hang up when a command has no answer after this"},
@@ -73,7 +73,7 @@ const struct option option_table[] = {
      "ask a silent target for a sign of life after this"},
     {"nop_timeout", OPTION_DURATION, "TIME", "5s", 100, HOUR, FIELD(nop_timeout), NULL,
      "hang up when there is none after this"},
-    {"backoff_max", OPTION_DURATION, "TIME", "5s", 100, HOUR, FIELD(backoff_max), NULL,
+    {"backoff_max", OPTION_DURATION, "TIME", "2s", 100, HOUR, FIELD(backoff_max), NULL,
      "longest pause between two attempts to reach the target"},
     {"stop_timeout", OPTION_DURATION, "TIME", "10s", 0, HOUR, FIELD(stop_timeout), NULL,
      "longest wait for the target when the daemon is told to stop"},
@@ -82,6 +82,6 @@ const struct option option_table[] = {
     {"lock_memory", OPTION_CHOICE, "auto|yes|no", "auto", 0, 0, FIELD(lock_memory), NULL,
      "keep the daemon out of swap; auto: when it may"},
     {"run_dir", OPTION_PATH, "PATH", NULL, 0, 0, FIELD(run_dir), NULL,
-     "directory of the control socket; /run/holdfast/NAME"},
+     "directory of the lock and the control socket; else /run/holdfast/NAME"},
     {0},
 };

@@ -106,9 +106,10 @@ static void tell_parked(struct story *story, const struct trace_event *event)
     char size[HUMAN_BYTES];
     if (!completes(story, TRACE_SESSION_LOST))
         hold(story, event->code, STORY_WARNING, "target gone");
-    append(story, "; %" PRIu64 " request%s parked", event->a, human_plural(event->a));
+    if (event->a > 0)
+        append(story, "; %" PRIu64 " request%s parked", event->a, human_plural(event->a));
     if (event->b > 0)
-        append(story, ", %s of acknowledged writes kept", human_size(event->b, size));
+        append(story, "; %s of acknowledged writes kept", human_size(event->b, size));
     story_settle(story);
 }
 

@@ -1,7 +1,10 @@
 #include "daemon/story_words.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "port/link.h"
 #include "session/session.h"
@@ -30,20 +33,35 @@ static const char *const loss_words[] = {
 };
 
 /* The reasons of which the system's own words say all, and ours nothing more. */
-static int says_it_all(uint64_t loss)
+static bool says_it_all(uint64_t loss)
 {
     return loss == LINK_LOSS_CONNECT || loss == LINK_LOSS_CLOSED;
+}
+
+/* Into the middle of a line of ours: one line, without a full stop, not beginning like a sentence
+ * (but "NOP-Out" keeps its letters). */
+static void copy_detail(const char *detail, char *ret_text, size_t text_bytes)
+{
+    size_t bytes = strcspn(detail, "\r\n");
+    while (bytes > 0 && strchr(" .", detail[bytes - 1]))
+        bytes--;
+    snprintf(ret_text, text_bytes, "%.*s", (int)bytes, detail);
+    if (islower((unsigned char)ret_text[0] ? (unsigned char)ret_text[1] : 0))
+        ret_text[0] = (char)tolower((unsigned char)ret_text[0]);
 }
 
 void story_loss_words(uint64_t loss, const char *detail, char *ret_text, size_t text_bytes)
 {
     const char *words = loss < COUNT(loss_words) ? loss_words[loss] : "unknown reason";
-    if (!detail || !*detail)
+    char own[128] = "";
+    if (detail)
+        copy_detail(detail, own, sizeof own);
+    if (!*own)
         snprintf(ret_text, text_bytes, "%s", words);
     else if (says_it_all(loss))
-        snprintf(ret_text, text_bytes, "%s", detail);
+        snprintf(ret_text, text_bytes, "%s", own);
     else
-        snprintf(ret_text, text_bytes, "%s: %s", words, detail);
+        snprintf(ret_text, text_bytes, "%s: %s", words, own);
 }
 
 const char *story_op_word(uint64_t op)

@@ -70,8 +70,26 @@ static void acknowledged_writes_that_are_kept_are_counted(void **state)
     become_ready();
     event(5 * S, TRACE_SESSION_LOST, LINK_LOSS_CLOSED, 0, 5000, NULL);
     event(5 * S, TRACE_VOLUME_PARKED, 1, 49152, 0, NULL);
-    is_told("4 target gone (connection closed); 1 request parked, 48 KiB of acknowledged writes "
+    is_told("4 target gone (connection closed); 1 request parked; 48 KiB of acknowledged writes "
             "kept\n");
+}
+
+static void nothing_parked_is_not_counted(void **state)
+{
+    become_ready();
+    event(5 * S, TRACE_SESSION_LOST, LINK_LOSS_CLOSED, 0, 5000, NULL);
+    event(5 * S, TRACE_VOLUME_PARKED, 0, 0, 0, NULL);
+    is_told("4 target gone (connection closed)\n");
+}
+
+static void details_of_the_system_become_part_of_the_line(void **state)
+{
+    event(0, TRACE_SESSION_ATTEMPT_FAILED, LINK_LOSS_CONNECT, 1, 0, "Connection refused");
+    event(0, TRACE_SESSION_ATTEMPT_FAILED, LINK_LOSS_PROTOCOL, 1, 0, "NOP-In for nobody.\nmore");
+    event(0, TRACE_SESSION_ATTEMPT_FAILED, LINK_LOSS_CONNECT, 1, 0, "\n");
+    is_told("4 waiting for the target (connection refused)\n"
+            "4 waiting for the target (nonsense from the target: NOP-In for nobody)\n"
+            "4 waiting for the target (no connection)\n");
 }
 
 static void a_loss_that_parks_nothing_is_told_when_the_turn_ends(void **state)
@@ -237,6 +255,8 @@ int main(void)
         TEST(the_first_login_is_one_line),
         TEST(a_loss_and_what_it_parks_are_one_line),
         TEST(acknowledged_writes_that_are_kept_are_counted),
+        TEST(nothing_parked_is_not_counted),
+        TEST(details_of_the_system_become_part_of_the_line),
         TEST(a_loss_that_parks_nothing_is_told_when_the_turn_ends),
         TEST(a_return_and_what_is_sent_again_are_one_line),
         TEST(silence_and_deadlines_are_the_reason_of_the_loss),

@@ -1,0 +1,101 @@
+/* flush and stop. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <time.h>
+
+#include "cli/client.h"
+#include "cli/keys.h"
+#include "daemon/human.h"
+#include "daemon/run_dir.h"
+
+#define FLUSH_MS     60000
+#define STOP_MS      30000
+#define ANSWER_MS    5000
+#define STOP_LOOK_MS 50
+
+const struct verb_option flush_options[] = {
+    {"timeout", "TIME", "how long to wait [1m]"},
+    {"run-dir", "DIR", "in place of /run/holdfast"},
+    {"o", "run_dir=PATH", "the run directory of that daemon"},
+    {0},
+};
+
+const struct verb_option stop_options[] = {
+    {"timeout", "TIME", "how long to wait until it is gone [30s]"},
+    {"run-dir", "DIR", "in place of /run/holdfast"},
+    {"o", "run_dir=PATH", "the run directory of that daemon"},
+    {0},
+};
+
+static int open_daemon(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
+                       struct client *client, int *ret_status)
+{
+    struct fault fault;
+    char directory[OPTION_PATH_BYTES];
+    const char *name = arguments->positional[0];
+    int error = keys_timeout(arguments, default_ms, ret_ms, &fault);
+    if (!error)
+        error = client_directory(arguments, name, directory, sizeof directory, &fault);
+    if (error)
+        *ret_status = complain(arguments, EXIT_USAGE, "%s", fault.text);
+    else if ((error = client_open(client, directory, name, &fault)) != 0)
+        *ret_status = complain(arguments, EXIT_FAILED, "%s", fault.text);
+    return error;
+}
+
+int flush_run(const struct arguments *arguments)
+{
+    struct client client;
+    struct fault fault;
+    struct json_object *answer;
+    uint64_t timeout_ms;
+    char time[HUMAN_BYTES];
+    int status = EXIT_DONE;
+    if (open_daemon(arguments, FLUSH_MS, &timeout_ms, &client, &status) != 0)
+        return status;
+    int error = client_call(&client, "flush", timeout_ms, &answer, &fault);
+    client_close(&client);
+    if (error == -ETIMEDOUT)
+        return complain(arguments, EXIT_FAILED,
+                        "not flushed within %s; `holdfast status %s` says why",
+                        human_time(timeout_ms, time), arguments->positional[0]);
+    if (error)
+        return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    json_object_put(answer);
+    return EXIT_DONE;
+}
+
+/* Gone is who holds no lock: the control socket goes away before the last line is written. */
+static int wait_until_gone(const char *directory, uint64_t timeout_ms)
+{
+    const struct timespec pause = {.tv_nsec = STOP_LOOK_MS * 1000000l};
+    for (uint64_t waited = 0; run_dir_holder(directory) > 0; waited += STOP_LOOK_MS) {
+        if (waited >= timeout_ms)
+            return -ETIMEDOUT;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+int stop_run(const struct arguments *arguments)
+{
+    struct client client;
+    struct fault fault;
+    struct json_object *answer;
+    uint64_t timeout_ms;
+    char time[HUMAN_BYTES];
+    int status = EXIT_DONE;
+    if (open_daemon(arguments, STOP_MS, &timeout_ms, &client, &status) != 0)
+        return status;
+    int error = client_call(&client, "stop", ANSWER_MS, &answer, &fault);
+    client_close(&client);
+    if (error)
+        return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    json_object_put(answer);
+    if (wait_until_gone(client.directory, timeout_ms) != 0)
+        return complain(arguments, EXIT_FAILED,
+                        "it still runs after %s; its log says what it waits "
+                        "for",
+                        human_time(timeout_ms, time));
+    return EXIT_DONE;
+}

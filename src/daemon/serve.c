@@ -1,0 +1,266 @@
+/*
+ * The daemon: builds its parts, opens the front ends at once, and runs the loop.
+ *
+ * Good day: run directory and lock, secrets, volume and session, front ends, control socket,
+ * memory locked, "ready"; then the loop, until somebody says stop (stop.c).
+ *
+ * What can go wrong before "ready" ends the process with one line: a second daemon, a bad secret,
+ * a busy socket. After it, only this does: the very first login is refused for good (wrong CHAP,
+ * no such target or LUN). Once the LUN was seen the daemon never ends by itself.
+ */
+#include "daemon/serve.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/control_socket.h"
+#include "daemon/daemon.h"
+#include "daemon/front_ends.h"
+#include "daemon/human.h"
+#include "os/link_libiscsi.h"
+#include "os/memory_lock.h"
+
+#define THREAD_STACK_BYTES (256 * 1024) /* of the resolver and the like: locked memory */
+
+uint64_t daemon_now_us(const struct daemon *daemon)
+{
+    return port_now_us(evl_timer_port(daemon->loop));
+}
+
+static void told(void *owner, enum story_priority priority, const char *text)
+{
+    struct daemon *daemon = owner;
+    log_line(daemon->log, priority, text);
+    if (priority <= STORY_NOTICE)
+        sd_notify_status(&daemon->notifier, text);
+}
+
+static void tell_lun(struct daemon *daemon)
+{
+    const struct lun *lun = ses_lun(vol_session(daemon->volume));
+    char name[128], size[HUMAN_BYTES];
+    if (!lun)
+        return;
+    lun_name(&lun->identity, name, sizeof name);
+    log_format(daemon->log, STORY_INFO, "LUN %u: %s, %s in blocks of %u%s%s%s",
+               daemon->login.config.lun, name, human_size(lun->blocks * lun->block_bytes, size),
+               lun->block_bytes, lun->write_cache ? ", write cache" : "", lun->thin ? ", thin" : "",
+               lun->read_only ? ", read-only" : "");
+}
+
+static void settle(struct evl_hook *hook)
+{
+    struct daemon *daemon = container_of(hook, struct daemon, settle);
+    story_settle(&daemon->story);
+    if (daemon->story.was_ready && !daemon->was_ready) {
+        daemon->was_ready = true;
+        tell_lun(daemon);
+    }
+}
+
+static void emit(struct trace_port *port, const struct trace_event *event)
+{
+    struct daemon *daemon = container_of(port, struct daemon, trace);
+    story_tell(&daemon->story, event, daemon_now_us(daemon));
+    evl_hook_request(daemon->loop, &daemon->settle);
+}
+
+static void give_up(struct evl_call *call)
+{
+    struct daemon *daemon = container_of(call, struct daemon, give_up);
+    struct ses_status status;
+    ses_status(vol_session(daemon->volume), &status);
+    log_format(daemon->log, STORY_ERROR, "giving up: %s", status.reason);
+    daemon->exit_status = 1;
+    daemon_stop_now(daemon);
+}
+
+/* Refused at the very first login. Fenced by another initiator is told already, and final, but no
+ * reason to end: who still reads errors knows more than who finds no disk. */
+static void gave_up(void *owner)
+{
+    struct daemon *daemon = owner;
+    struct ses_status status;
+    ses_status(vol_session(daemon->volume), &status);
+    if (status.state == SES_REFUSED)
+        evl_call_defer(daemon->loop, &daemon->give_up);
+}
+
+static void signalled(struct evl_signal *signal, int number)
+{
+    struct daemon *daemon = number == SIGTERM ? container_of(signal, struct daemon, terminate)
+                                              : container_of(signal, struct daemon, interrupt);
+    daemon_stop(daemon);
+}
+
+static void watchdog_fired(struct timer *timer)
+{
+    struct daemon *daemon = container_of(timer, struct daemon, watchdog);
+    sd_notify_watchdog(&daemon->notifier);
+    port_timer_start(evl_timer_port(daemon->loop), timer,
+                     daemon_now_us(daemon) + daemon->notifier.watchdog_us / 2);
+}
+
+static void front_ends_stopped(void *owner)
+{
+    daemon_front_ends_stopped(owner);
+}
+
+/* Allocations must not wait for the disk that we serve: keep what malloc() once had, and let new
+ * threads have small stacks, because they are locked as a whole. */
+static void prepare_memory(void)
+{
+    pthread_attr_t attributes;
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+    mallopt(M_ARENA_MAX, 1);
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
+        pthread_setattr_default_np(&attributes);
+        pthread_attr_destroy(&attributes);
+    }
+}
+
+static void lock_memory_if_wanted(struct daemon *daemon)
+{
+    struct memory_lock_result result;
+    char complaint[256];
+    unsigned wanted = daemon->options->lock_memory;
+    if (wanted == LOCK_NO || (wanted == LOCK_AUTO && geteuid() != 0))
+        return;
+    memory_lock(&result);
+    if (memory_lock_complaint(&result, complaint, sizeof complaint) > 0)
+        log_line(daemon->log, wanted == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
+}
+
+static void set_up_notifier(struct daemon *daemon)
+{
+    struct sd_environment environment;
+    sd_environment_read(&environment);
+    int error = sd_notifier_init(&daemon->notifier, &environment, getpid());
+    if (error)
+        log_format(daemon->log, STORY_WARNING, "NOTIFY_SOCKET cannot be used: %s",
+                   strerror(-error));
+}
+
+static int set_up_disk(struct daemon *daemon, struct fault *fault)
+{
+    struct ses_config sessions = session_config(daemon->options);
+    struct vol_config volumes = volume_config(daemon->options);
+    random_os_init(&daemon->random);
+    int error =
+        link_libiscsi_new(&daemon->login.config, daemon->loop, &daemon->random.port, &daemon->link);
+    if (!error)
+        error = vol_new(&volumes, &sessions, daemon->link, evl_timer_port(daemon->loop),
+                        &daemon->random.port, &daemon->trace, &daemon->volume);
+    if (error)
+        return fault_set(fault, error, "no memory for the volume; lower memory=SIZE");
+    vol_on_gave_up(daemon->volume, gave_up, daemon);
+    return 0;
+}
+
+static int set_up_places(struct daemon *daemon, struct fault *fault)
+{
+    char path[OPTION_PATH_BYTES + 16];
+    int error = run_dir_take(&daemon->run_dir, daemon->options->run_dir, fault);
+    if (!error)
+        error = run_dir_claim_lun(&daemon->run_dir, daemon->options->url.target,
+                                  daemon->options->url.lun, fault);
+    if (error)
+        return error;
+    snprintf(path, sizeof path, "%s/%s", daemon->options->run_dir, CONTROL_SOCKET);
+    return control_socket_new(daemon->loop, path, &daemon_verbs, daemon, &daemon->control, fault);
+}
+
+static int set_up(struct daemon *daemon, struct fault *fault)
+{
+    int error = login_init(&daemon->login, daemon->options, false, daemon->log, fault);
+    if (!error)
+        error = set_up_disk(daemon, fault);
+    if (!error)
+        error = set_up_places(daemon, fault);
+    if (!error)
+        error = front_ends_new(daemon->options, daemon->loop, daemon->volume, daemon->log,
+                               front_ends_stopped, daemon, &daemon->front_ends, fault);
+    return error;
+}
+
+static void start(struct daemon *daemon)
+{
+    char places[STORY_LINE_BYTES];
+    evl_signal_start(daemon->loop, &daemon->terminate, SIGTERM, signalled);
+    evl_signal_start(daemon->loop, &daemon->interrupt, SIGINT, signalled);
+    lock_memory_if_wanted(daemon);
+    vol_start(daemon->volume);
+    timer_init(&daemon->watchdog, watchdog_fired);
+    if (daemon->notifier.watchdog_us > 0)
+        watchdog_fired(&daemon->watchdog);
+    front_ends_print(daemon->front_ends, places, sizeof places);
+    log_format(daemon->log, STORY_NOTICE, "ready: %s", places);
+    sd_notify_ready(&daemon->notifier);
+}
+
+static void tear_down(struct daemon *daemon)
+{
+    if (daemon->started) {
+        evl_signal_stop(daemon->loop, &daemon->terminate);
+        evl_signal_stop(daemon->loop, &daemon->interrupt);
+        port_timer_stop(evl_timer_port(daemon->loop), &daemon->watchdog);
+        port_timer_stop(evl_timer_port(daemon->loop), &daemon->stop_timer);
+    }
+    evl_hook_cancel(&daemon->settle);
+    evl_call_cancel(&daemon->give_up);
+    control_socket_free(daemon->control);
+    front_ends_free(daemon->front_ends);
+    vol_free(daemon->volume);
+    link_libiscsi_free(daemon->link);
+    login_done(&daemon->login);
+    run_dir_release(&daemon->run_dir);
+    evl_free(daemon->loop);
+    sd_notifier_done(&daemon->notifier);
+}
+
+static void run(struct daemon *daemon)
+{
+    daemon->started = true;
+    start(daemon);
+    evl_run(daemon->loop);
+    story_settle(&daemon->story);
+    if (!daemon->volume_stopped) { /* broken: touch nothing any more */
+        log_free(daemon->log);
+        _exit(1);
+    }
+    log_line(daemon->log, STORY_NOTICE,
+             daemon->exit_status == 0 ? "stopped; everything was written" : "stopped");
+}
+
+int serve(const struct options *options)
+{
+    /* One per process; big, and locked with the rest. */
+    static struct daemon daemon;
+    struct fault fault;
+    daemon = (struct daemon){.options = options, .trace = {emit}, .run_dir = {"", -1, -1}};
+    prepare_memory();
+    daemon.log = log_new(STDERR_FILENO, options->name);
+    if (!daemon.log || evl_new(&daemon.loop) != 0) {
+        fprintf(stderr, "holdfast: no memory\n");
+        return 1;
+    }
+    set_up_notifier(&daemon);
+    daemon.started_us = daemon_now_us(&daemon);
+    evl_hook_init(&daemon.settle, settle);
+    evl_call_init(&daemon.give_up, give_up);
+    story_init(&daemon.story, daemon.started_us, told, &daemon);
+    if (set_up(&daemon, &fault) == 0) {
+        run(&daemon);
+    } else {
+        log_line(daemon.log, STORY_ERROR, fault.text);
+        daemon.exit_status = 1;
+    }
+    tear_down(&daemon);
+    log_free(daemon.log);
+    return daemon.exit_status;
+}

@@ -1,0 +1,11 @@
+/* `holdfast serve`: one LUN, one process, in the foreground. */
+#ifndef DAEMON_SERVE_H
+#define DAEMON_SERVE_H
+
+#include "daemon/options.h"
+
+/* Options are complete. Runs until it is told to stop, or until the first login was refused for
+ * good. Returns the exit status; what went wrong was written to stderr. */
+int serve(const struct options *options);
+
+#endif

@@ -1,0 +1,117 @@
+/* What the control socket understands. Each verb answers at once, but for flush. */
+#include <assert.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/daemon.h"
+#include "daemon/front_ends.h"
+#include "daemon/status.h"
+
+static void answer_status(struct daemon *daemon, struct control_client *client)
+{
+    struct status_facts facts = {
+        .options = daemon->options,
+        .initiator = daemon->login.initiator,
+        .pid = getpid(),
+        .stopping = daemon->stopping,
+        .now_us = daemon_now_us(daemon),
+        .started_us = daemon->started_us,
+        .lun = ses_lun(vol_session(daemon->volume)),
+        .read_only = daemon->options->read_only,
+    };
+    ses_status(vol_session(daemon->volume), &facts.session);
+    vol_status(daemon->volume, &facts.volume);
+    if (vol_is_known(daemon->volume)) {
+        struct vol_geometry geometry;
+        vol_geometry(daemon->volume, &geometry);
+        facts.read_only = geometry.read_only;
+    }
+    struct json_object *status = status_json(&facts);
+    json_object_object_add(status, "front_ends", front_ends_json(daemon->front_ends));
+    control_answer(client, status);
+}
+
+static void answer_version(struct daemon *daemon, struct control_client *client)
+{
+    struct json_object *answer = json_object_new_object();
+    json_object_object_add(answer, "version", json_object_new_string(HOLDFAST_VERSION));
+    control_answer(client, answer);
+}
+
+static void flush_done(struct vol_request *request)
+{
+    struct flush_job *job = container_of(request, struct flush_job, request);
+    struct control_client *client = job->client;
+    job->used = false;
+    if (!client)
+        return;
+    if (request->error) {
+        char text[96];
+        snprintf(text, sizeof text, "the flush failed: %s", strerror(-request->error));
+        control_refuse(client, text);
+    } else {
+        control_answer(client, json_object_new_object());
+    }
+}
+
+static void flush(struct daemon *daemon, struct control_client *client)
+{
+    for (unsigned i = 0; i < FLUSH_JOBS; i++) {
+        struct flush_job *job = &daemon->flushes[i];
+        if (job->used)
+            continue;
+        *job = (struct flush_job){
+            .request = {.op = VOL_FLUSH, .done = flush_done}, .client = client, .used = true};
+        vol_submit(daemon->volume, &job->request);
+        return;
+    }
+    control_refuse(client, "too many flushes are under way");
+}
+
+static void stop(struct daemon *daemon, struct control_client *client)
+{
+    control_answer(client, json_object_new_object());
+    if (!daemon->stopping)
+        daemon_stop(daemon);
+}
+
+static void reconnect(struct daemon *daemon, struct control_client *client)
+{
+    ses_reconnect(vol_session(daemon->volume));
+    control_answer(client, json_object_new_object());
+}
+
+static const struct {
+    const char *word;
+    void (*run)(struct daemon *daemon, struct control_client *client);
+} verbs[] = {
+    {"status", answer_status}, {"version", answer_version}, {"flush", flush}, {"stop", stop},
+    {"reconnect", reconnect},
+};
+
+static void request(void *owner, struct control_client *client, const char *verb,
+                    struct json_object *json)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        if (strcmp(verbs[i].word, verb) == 0) {
+            verbs[i].run(owner, client);
+            return;
+        }
+    }
+    char text[160];
+    snprintf(text, sizeof text, "unknown verb '%.64s'", verb);
+    control_refuse(client, text);
+}
+
+static void gone(void *owner, struct control_client *client)
+{
+    struct daemon *daemon = owner;
+    for (unsigned i = 0; i < FLUSH_JOBS; i++) {
+        if (daemon->flushes[i].used && daemon->flushes[i].client == client)
+            daemon->flushes[i].client = NULL;
+    }
+}
+
+const struct control_verbs daemon_verbs = {.request = request, .gone = gone};
