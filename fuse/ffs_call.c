@@ -9,9 +9,10 @@
  *    that `dd of=FILE` and `cp IMAGE FILE` work. Everything else that would change it is EPERM.
  *  - A write at the end is ENOSPC, one across the end is short.
  *  - PUNCH_HOLE has to leave zeros. The loop driver sends it both for discards and for zeroing,
- *    so a mere TRIM would be silent corruption. But zeroes are worth it only when they are
- *    cheap (mkfs discards the whole disk first): otherwise EOPNOTSUPP, which makes callers do
- *    without, and makes the block layer write the zeros where it needs them.
+ *    so a mere TRIM would be silent corruption. But it is only for disks that can give space
+ *    back, and make zeros cheaply: mkfs discards the whole disk first, and a thick LUN would
+ *    spend hours on writing zeros. Otherwise EOPNOTSUPP, which makes callers do without, and
+ *    makes the block layer write the zeros where it needs them.
  *  - ZERO_RANGE has to leave zeros *and* space: NO_HOLE, however long it takes.
  *  - SEEK_HOLE finds what is known to read as zeros, allocated or not; a range that is unmapped
  *    but not known to be zero is data.
@@ -84,9 +85,19 @@ static enum ffs_next begin_write(struct ffs_call *call, uint64_t size)
     return ask(call, VOL_WRITE, fua, min_u64(inside, VOL_TRANSFER_MAX));
 }
 
-static enum ffs_next begin_allocate(struct ffs_call *call, uint64_t size)
+static enum ffs_next begin_punch(struct ffs_call *call, const struct vol_geometry *geometry)
 {
-    const bool fits = range_is_inside(call->offset, call->length, size);
+    const uint64_t size = geometry->size_bytes;
+    if (!geometry->can_trim)
+        return answer(call, -EOPNOTSUPP, 0);
+    if (call->offset >= size || call->length == 0)
+        return answer(call, 0, 0); /* beyond the end there is nothing but hole */
+    return ask(call, VOL_WRITE_ZEROES, VOL_FAST_ZERO, min_u64(call->length, size - call->offset));
+}
+
+static enum ffs_next begin_allocate(struct ffs_call *call, const struct vol_geometry *geometry)
+{
+    const bool fits = range_is_inside(call->offset, call->length, geometry->size_bytes);
     const int how = call->flags & ~FALLOC_FL_KEEP_SIZE;
     const int too_long = call->flags & FALLOC_FL_KEEP_SIZE ? -ENOSPC : -EFBIG;
     switch (how) {
@@ -97,10 +108,7 @@ static enum ffs_next begin_allocate(struct ffs_call *call, uint64_t size)
             return answer(call, fits ? 0 : too_long, 0);
         return ask(call, VOL_WRITE_ZEROES, VOL_NO_HOLE, call->length);
     case FALLOC_FL_PUNCH_HOLE:
-        if (call->offset >= size || call->length == 0)
-            return answer(call, 0, 0); /* beyond the end there is nothing but hole */
-        return ask(call, VOL_WRITE_ZEROES, VOL_FAST_ZERO,
-                   min_u64(call->length, size - call->offset));
+        return begin_punch(call, geometry);
     default:
         return answer(call, -EOPNOTSUPP, 0);
     }
@@ -144,7 +152,7 @@ enum ffs_next ffs_call_begin(struct ffs_call *call, const struct vol_geometry *g
     case FFS_SYNC:
         return ask(call, VOL_FLUSH, 0, 0);
     case FFS_ALLOCATE:
-        return begin_allocate(call, geometry->size_bytes);
+        return begin_allocate(call, geometry);
     case FFS_SEEK:
         return begin_seek(call, geometry->size_bytes);
     }

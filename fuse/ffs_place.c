@@ -101,7 +101,8 @@ static bool find_mount(const char *path, char *ret_type, char *ret_source)
     return found;
 }
 
-/* A daemon that lives answers statfs at once, even while its target is away. */
+/* A daemon that lives answers statfs at once, even while its target is away. (One that was stopped
+ * by a signal does not: then we wait with it, and can be killed.) */
 static bool is_dead(const char *path)
 {
     struct statfs ignored;

@@ -14,6 +14,7 @@ static const struct vol_geometry disk = {
     .size_bytes = SIZE,
     .block_bytes = 512,
     .physical_block_bytes = 4096,
+    .can_trim = true,
 };
 
 static struct ffs_call make(enum ffs_op op, uint64_t offset, uint64_t length, int flags)
@@ -163,6 +164,11 @@ static void a_punched_hole_reads_as_zeros_or_is_refused(void **state)
     assert_asks(&across, VOL_WRITE_ZEROES, VOL_FAST_ZERO, SIZE - MIB, MIB);
     struct ffs_call beyond = make(FFS_ALLOCATE, SIZE, MIB, punch);
     assert_answer(&beyond, 0, 0);
+
+    struct vol_geometry thick = disk;
+    thick.can_trim = false;
+    assert_int_equal(ffs_call_begin(&inside, &thick), FFS_ANSWER);
+    assert_int_equal(inside.error, -EOPNOTSUPP);
 }
 
 static void a_zeroed_range_keeps_its_space(void **state)
