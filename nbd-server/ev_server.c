@@ -19,7 +19,8 @@
 #include <unistd.h>
 
 #include "nbd-server/ev_client.h"
-#include "nbd-server/listen.h"
+#include "nbd-server/ev_listen.h"
+#include "os/ev_loop.h"
 
 #define RETRY_MS 1000
 

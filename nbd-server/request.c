@@ -142,16 +142,22 @@ void nsrv_request_abandon(struct nsrv_request *request)
 
 static void lane_done(struct vol_request *io);
 
+/* FUA may stand on every command (clients do that); it means something where data are written. */
+static uint32_t volume_flags(enum vol_op op, uint16_t flags)
+{
+    const bool writes = op == VOL_WRITE || op == VOL_TRIM || op == VOL_WRITE_ZEROES;
+    return (writes && (flags & NSRV_FLAG_FUA) ? VOL_FUA : 0) |
+           (flags & NSRV_FLAG_NO_HOLE ? VOL_NO_HOLE : 0) |
+           (flags & NSRV_FLAG_FAST_ZERO ? VOL_FAST_ZERO : 0) |
+           (flags & NSRV_FLAG_REQ_ONE ? VOL_REQ_ONE : 0);
+}
+
 static void submit(struct nsrv_lane *lane, enum vol_op op, uint64_t offset, uint64_t length)
 {
     struct nsrv_request *request = lane->request;
-    const uint16_t flags = request->command.flags;
     lane->io = (struct vol_request){
         .op = op,
-        .flags = (flags & NSRV_FLAG_FUA ? VOL_FUA : 0) |
-                 (flags & NSRV_FLAG_NO_HOLE ? VOL_NO_HOLE : 0) |
-                 (flags & NSRV_FLAG_FAST_ZERO ? VOL_FAST_ZERO : 0) |
-                 (flags & NSRV_FLAG_REQ_ONE ? VOL_REQ_ONE : 0),
+        .flags = volume_flags(op, request->command.flags),
         .offset = offset,
         .length = length,
         .buffer = lane->buffer,
@@ -160,7 +166,7 @@ static void submit(struct nsrv_lane *lane, enum vol_op op, uint64_t offset, uint
     if (op == VOL_BLOCK_STATUS) {
         lane->io.buffer = NULL;
         lane->io.extents = (struct vol_extent *)lane->buffer->data;
-        lane->io.extent_room = flags & NSRV_FLAG_REQ_ONE ? 1 : NSRV_STATUS_EXTENTS;
+        lane->io.extent_room = lane->io.flags & VOL_REQ_ONE ? 1 : NSRV_STATUS_EXTENTS;
     }
     lane->state = NSRV_LANE_IN_VOLUME;
     request->in_volume++;

@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "nbd-server/connection.h"
-#include "os/ev_loop.h"
 #include "volume/volume.h"
 
 #define NSRV_CONNECTIONS_DEFAULT       16u
@@ -27,6 +26,7 @@ struct nsrv_config {
     uint32_t handshake_timeout_ms; /* 0: the default */
 };
 
+struct evl;
 struct nsrv;
 
 /*

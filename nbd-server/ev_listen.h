@@ -1,7 +1,8 @@
 /* Listening sockets: parses "unix:/path" and "tcp:host:port", binds, cleans up. */
-#ifndef NBD_SERVER_LISTEN_H
-#define NBD_SERVER_LISTEN_H
+#ifndef NBD_SERVER_EV_LISTEN_H
+#define NBD_SERVER_EV_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 

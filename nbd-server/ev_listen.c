@@ -4,15 +4,14 @@
  * asked by connecting. Two daemons that start at the same moment on one path are kept apart by
  * the daemon's own lock, not here.
  */
-#include <stdbool.h>
-
-#include "nbd-server/listen.h"
+#include "nbd-server/ev_listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
