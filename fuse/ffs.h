@@ -3,7 +3,7 @@
  *
  * Mounted on a regular file, that file is the disk; mounted on a directory, the disk is the file
  * `disk` in it. Loop devices on it want direct I/O (losetup --direct-io=on): without it they have
- * one request in flight.
+ * one request in flight. There is no page cache in between, so no shared mmap() either.
  *
  * The mount stands as soon as ffs_new() returns, whether the target was ever seen or not: stat()
  * and open() wait until the disk's size is known. When the disk grows, the kernel is told, and the

@@ -104,7 +104,13 @@ static void die(struct conn *conn, enum link_loss loss, const char *detail)
 /* The library gave the connection up. During a login that comes without a callback, too. */
 static void die_of_error(struct conn *conn)
 {
-    conn->data_out_broke = library_error_is_data_out(conn->error);
+    if (library_error_is_data_out(conn->error)) {
+        conn->data_out_broke = true;
+        die(conn, LINK_LOSS_PROTOCOL,
+            "a ping or an early answer of the target came between the "
+            "data of a write; smaller writes are used from now on");
+        return;
+    }
     bool by_socket = library_error_is_socket(conn->error);
     const char *otherwise = conn->logged_in ? "the target closed the connection"
                                             : "the target closed the connection during the login";
@@ -153,9 +159,10 @@ void conn_empty_graveyard(struct list_node *graveyard)
 
 /* --- calling the library --- */
 
+/* The first error of a call says what happened, later ones only who gave up because of it. */
 static void remember_error(struct conn *conn, const char *message)
 {
-    if (library_error_is_scsi(message) || strncmp(message, "NOP", 3) == 0)
+    if (conn->error[0] != '\0' || library_error_is_no_reason(message))
         return;
     snprintf(conn->error, sizeof conn->error, "%s", message);
     char *name = strstr(conn->error, " ["); /* the library appends " [target name]" */
@@ -352,7 +359,7 @@ static void start(struct conn *conn, const char *address)
 static void given_up(void *owner, const char *detail)
 {
     struct conn *conn = owner;
-    if (detail)
+    if (detail && conn->error[0] == '\0')
         snprintf(conn->error, sizeof conn->error, "%s", detail);
     die_of_error(conn);
 }

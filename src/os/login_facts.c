@@ -218,10 +218,15 @@ bool library_error_is_data_out(const char *error)
            strstr(error, "iovector data for DATA-OUT") != NULL;
 }
 
-bool library_error_is_scsi(const char *error)
+bool library_error_is_no_reason(const char *error)
 {
-    static const char *const texts[] = {"SENSE KEY:", "RESERVATION CONFLICT", "TASK_SET_FULL",
-                                        "ACA_ACTIVE", "TASK_ABORTED",         "BUSY"};
+    static const char *const texts[] = {/* ordinary answers of a LUN */
+                                        "SENSE KEY:", "RESERVATION CONFLICT", "TASK_SET_FULL",
+                                        "ACA_ACTIVE", "TASK_ABORTED", "BUSY",
+                                        /* talk about pings */
+                                        "NOP",
+                                        /* set when the far end just closed */
+                                        "iscsi_service_reconnect_if_loggedin"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (starts_with(error, texts[i]))
             return true;

@@ -63,8 +63,8 @@ bool library_error_is_socket(const char *error);
 /* True when the text tells that Data-Out PDUs and CmdSN fell out of step (trap T4). */
 bool library_error_is_data_out(const char *error);
 
-/* True for texts that libiscsi records for ordinary SCSI answers: they say nothing of a loss. */
-bool library_error_is_scsi(const char *error);
+/* True for texts at the level of errors that are none, or do not say why a connection was lost. */
+bool library_error_is_no_reason(const char *error);
 
 /*
  * A fixed initiator session id: type "random" (RFC 7143 11.12.5), 24 bits of a hash over the

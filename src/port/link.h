@@ -34,7 +34,8 @@ struct link_command {
     uint8_t cdb[16];
     uint8_t cdb_bytes;
     enum link_direction direction;
-    const struct iovec *iov; /* sum of the lengths = data_bytes; at most LINK_IOV entries */
+    const struct iovec *iov; /* sum of the lengths = data_bytes; at most LINK_IOV entries; the
+                              * buffers of data-in are scribbled on before the data come */
     int iov_count;
     uint32_t data_bytes;
     void (*done)(struct link_command *command);
@@ -44,6 +45,8 @@ struct link_command {
     uint8_t response;    /* iSCSI response code (RFC 7143 11.4.3); libiscsi 1.19 hides it: 0 */
     uint8_t sense_bytes; /* 0: CHECK CONDITION came without sense */
     uint8_t sense[LINK_SENSE_BYTES];
+    /* Data-in that came short are told as underflow, also when the target did not say so (then
+     * residual_bytes of a READ is rounded up to pages); the rest of INQUIRY and its like is 0. */
     enum link_residual residual_kind;
     uint32_t residual_bytes;
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the tests of the FUSE file share. A test sources this file, starts the front end over a
 # volume in RAM (tests/tools/memory_fuse.c) and talks to it:
 #
@@ -11,10 +12,11 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 
 [ "$(id -u)" = 0 ] || skip "needs root"
 [ -c /dev/fuse ] || skip "needs /dev/fuse"
-memory_fuse=${MEMORY_FUSE:?path of the memory_fuse program}
+memory_fuse=$(realpath "${MEMORY_FUSE:?path of the memory_fuse program}")
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-fuse-XXXXXX")
 mnt=$dir/disk.img
+cd "$dir" # fio leaves its state where it runs
 loop=
 pids=()
 
@@ -28,6 +30,7 @@ cleanup() {
     while read -r at; do umount -l "$at"; done < <(awk -v d="$dir/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo)
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
     wait 2>/dev/null
+    cd /
     rm -rf "$dir"
     exit $status
 }
@@ -50,7 +53,7 @@ start() {
 }
 
 # The next line that the daemon says, in $answer.
-heard() { IFS= read -r -t "${1:-10}" -u "$out" answer; }
+heard() { IFS= read -r -t 10 -u "$out" answer; }
 
 ask() {
     echo "$*" >&"$in"
@@ -66,8 +69,8 @@ field() {
 
 # is NAME VALUE: waits up to 5 s until the status says so.
 is() {
-    local i
-    for i in {1..50}; do
+    local _
+    for _ in {1..50}; do
         [ "$(field "$1")" != "$2" ] || return 0
         sleep 0.1
     done

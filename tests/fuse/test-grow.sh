@@ -1,5 +1,6 @@
 #!/bin/bash
 # The LUN grows while it is served.
+# shellcheck source-path=SCRIPTDIR source=functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # A file system on a loop device on the file; discards; with and without cheap zeroes.
+# shellcheck source-path=SCRIPTDIR source=functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 need mkfs.ext4 e2fsck blkdiscard fstrim
@@ -28,6 +29,11 @@ for fast_zero in 1 0; do
     soon cmp "$dir/big" "$dir/fs/big"
     soon diff -r /usr/include/linux "$dir/fs/again"
     soon umount "$dir/fs"
+
+    # open(O_TRUNC) by somebody else must not make the disk look empty to the loop device.
+    : >"$mnt"
+    soon dd if="$loop" of="$dir/head" bs=1M count=4 iflag=direct status=none
+    soon cmp -n 4194304 "$dir/head" "$mnt"
 
     [ "$(field flushes)" -gt 0 ] || fail "no flush reached the volume"
     # Zeroing through the block layer leaves zeros, cheap or not.

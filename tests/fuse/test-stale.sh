@@ -1,12 +1,13 @@
 #!/bin/bash
 # After SIGKILL the same command starts again, whoever still holds the dead mount.
+# shellcheck source-path=SCRIPTDIR source=functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 
 touch "$mnt"
 start "$mnt"
 attach "$mnt"
-for i in 1 2; do
+for _ in 1 2; do
     kill -9 "$daemon"
     wait "$daemon" || true
     found=$(stat "$mnt" 2>&1) || true

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The target was never seen: the mount stands, who asks for the disk waits, nobody gets an error.
+# shellcheck source-path=SCRIPTDIR source=functions.sh
 . "$(dirname "$0")/functions.sh"
 
 start "$mnt" unknown=1 size=$((32 << 20))
@@ -31,6 +32,16 @@ wait $dd_pid || fail "dd: $?"
 [ "$(size_of "$dir/data")" = $((32 << 20)) ] || fail "dd got $(size_of "$dir/data")"
 stop
 
-# It stops while it knows nothing, too.
+# It stops while it knows nothing, too; who waits keeps it busy until its patience is over.
 start "$mnt" unknown=1
 stop
+start "$mnt" unknown=1
+stat "$mnt" >/dev/null 2>&1 &
+stat_pid=$!
+is parked 1
+ask stop
+is busy 1
+ask stop-now
+heard || fail "did not stop"
+wait $stat_pid && fail "stat succeeded"
+wait "$daemon" || fail "memory_fuse failed: $?"

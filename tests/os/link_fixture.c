@@ -11,6 +11,7 @@ static void on_opened(void *owner, const struct link_limits *limits)
 {
     struct fixture *fixture = owner;
     fixture->opened++;
+    evl_break(fixture->loop); /* fixture_wait() looks again, without waiting for another event */
     fixture->limits = *limits;
 }
 
@@ -18,6 +19,7 @@ static void on_lost(void *owner, enum link_loss reason, const char *detail)
 {
     struct fixture *fixture = owner;
     fixture->lost++;
+    evl_break(fixture->loop);
     fixture->loss = reason;
     snprintf(fixture->detail, sizeof fixture->detail, "%s", detail ? detail : "");
     if (fixture->reopen_in_lost) {
@@ -30,12 +32,15 @@ static void on_reset_done(void *owner, uint8_t response)
 {
     struct fixture *fixture = owner;
     fixture->resets++;
+    evl_break(fixture->loop);
     fixture->reset_response = response;
 }
 
 static void on_pong(void *owner)
 {
-    ((struct fixture *)owner)->pongs++;
+    struct fixture *fixture = owner;
+    fixture->pongs++;
+    evl_break(fixture->loop);
 }
 
 static void on_network_changed(void *owner)
@@ -142,6 +147,7 @@ static void on_done(struct link_command *command)
 {
     struct request *request = container_of(command, struct request, command);
     request->done++;
+    evl_break(request->fixture->loop);
     if (request->close_in_done)
         request->fixture->link->ops->close(request->fixture->link);
 }

@@ -138,7 +138,9 @@ static unsigned logouts;
 
 static void logged_out(void *owner)
 {
+    struct fixture *fixture = owner;
     logouts++;
+    evl_break(fixture->loop);
 }
 
 static void logout_ends_without_another_event(void)

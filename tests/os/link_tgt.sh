@@ -15,12 +15,12 @@ trap cleanup EXIT
 
 # tgtd goes on without its portal when the port is taken: look whose it is.
 start_tgtd() {
-    local tries
+
     control=$((RANDOM % 30000 + 1000))
     port=$((RANDOM % 20000 + 10000))
     tgtd -f -C "$control" --iscsi "portal=127.0.0.1:$port" >"$dir/tgtd.log" 2>&1 &
     tgtd_pid=$!
-    for tries in $(seq 50); do
+    for _ in $(seq 50); do
         ss -ltnpH "sport = :$port" | grep -q "pid=$tgtd_pid," && return 0
         kill -0 "$tgtd_pid" 2>/dev/null || break
         sleep 0.1
@@ -43,7 +43,7 @@ make_target 1 plain
 make_target 2 wide
 make_target 3 chap
 for key in MaxRecvDataSegmentLength FirstBurstLength MaxBurstLength; do
-    adm --op update --mode target --tid 2 --name $key --value 262144
+    adm --op update --mode target --tid 2 --name "$key" --value 262144
 done
 adm --op update --mode target --tid 2 --name HeaderDigest --value CRC32C,None
 adm --op new --mode account --user alice --password secret-of-alice

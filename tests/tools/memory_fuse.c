@@ -93,14 +93,15 @@ static void print_status(struct program *program)
     const bool zeroes = memvol_count(program->volume, VOL_WRITE_ZEROES) > 0;
     printf("mounted=%d busy=%d parked=%u hungry=%u in_volume=%u held=%u held_max=%u "
            "reads=%llu writes=%llu flushes=%llu zeroes=%llu statuses=%u errors=%llu "
-           "last_write_flags=%u last_zeroes_flags=%u unmounted=%d\n",
+           "last_write_flags=%u last_zeroes_flags=%u unmounted=%d memory_used=%llu\n",
            file.mounted, file.busy, file.parked, file.hungry, file.in_volume,
            memvol_held(program->volume), program->held_max, (unsigned long long)volume.reads,
            (unsigned long long)volume.writes, (unsigned long long)volume.flushes,
            (unsigned long long)volume.zeroes, memvol_count(program->volume, VOL_BLOCK_STATUS),
            (unsigned long long)volume.errors,
            writes ? memvol_last(program->volume, VOL_WRITE)->flags : 0,
-           zeroes ? memvol_last(program->volume, VOL_WRITE_ZEROES)->flags : 0, program->unmounted);
+           zeroes ? memvol_last(program->volume, VOL_WRITE_ZEROES)->flags : 0, program->unmounted,
+           (unsigned long long)volume.memory_used);
 }
 
 static void release_all(struct program *program)

@@ -193,9 +193,9 @@ static void kinds_of_errors_are_told_apart(void **state)
     assert_false(library_error_is_data_out("read from socket failed, errno:104"));
     assert_true(library_error_is_socket("read from socket failed, errno:104"));
     assert_true(library_error_is_socket(""));
-    assert_true(library_error_is_scsi("SENSE KEY:UNIT ATTENTION(6) ASCQ:BUS_RESET(0x2900)"));
-    assert_true(library_error_is_scsi("BUSY"));
-    assert_false(library_error_is_scsi("Got wrong opcode back"));
+    assert_true(library_error_is_no_reason("SENSE KEY:UNIT ATTENTION(6) ASCQ:BUS_RESET(0x2900)"));
+    assert_true(library_error_is_no_reason("BUSY"));
+    assert_false(library_error_is_no_reason("Got wrong opcode back"));
 }
 
 static void an_isid_is_the_same_for_the_same_nexus_only(void **state)

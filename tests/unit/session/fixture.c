@@ -12,6 +12,8 @@ static void told(void *owner, char event)
     struct fixture *f = owner;
     assert_true(f->event_count < sizeof f->events - 1);
     f->events[f->event_count++] = event;
+    if (f->stop_at == event)
+        ses_stop(f->session);
 }
 
 static void on_ready(void *owner)
@@ -29,6 +31,9 @@ static void on_not_ready(void *owner)
 
 static void on_generation(void *owner)
 {
+    struct fixture *f = owner;
+    if (f->watch_room)
+        f->room_seen += ses_room(f->session);
     told(owner, 'G');
 }
 
@@ -176,12 +181,14 @@ static uint32_t mode6(const struct fixture *f, uint8_t *data)
     return 24;
 }
 
+/* The session's own question is the newest command, as none is submitted before READY. */
 bool fixture_answer_setup(struct fixture *f)
 {
-    struct link_command *probe = fake_link_first(&f->link);
-    uint8_t data[256] = {0};
-    if (!probe)
+    if (f->link.count == 0)
         return false;
+    unsigned index = f->link.count - 1;
+    struct link_command *probe = f->link.commands[index];
+    uint8_t data[256] = {0};
     uint32_t bytes = 0;
     if (probe->cdb[0] == 0x12)
         bytes = probe->cdb[1] & 1 ? vital_product_data(f, probe->cdb[2], data) : inquiry(f, data);
@@ -189,7 +196,7 @@ bool fixture_answer_setup(struct fixture *f)
         bytes = capacity16(f, data);
     else if (probe->cdb[0] == 0x1a)
         bytes = mode6(f, data);
-    fake_link_good(&f->link, 0, data, bytes);
+    fake_link_good(&f->link, index, data, bytes);
     return true;
 }
 

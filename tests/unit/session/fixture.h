@@ -35,6 +35,9 @@ struct fixture {
      * L lun_changed, U gave_up, S stopped, and d for every command that was handed back. */
     char events[256];
     unsigned event_count;
+    char stop_at;    /* calls ses_stop() from inside this event */
+    bool watch_room; /* note the room that there is in generation_changed() */
+    unsigned room_seen;
     /* The trace. */
     unsigned traced[TRACE_VOLUME_SYNC_FAILED + 1]; /* how often each code came */
     struct trace_event last[TRACE_VOLUME_SYNC_FAILED + 1];
