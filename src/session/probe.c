@@ -82,7 +82,6 @@ void session_setup_timed_out(struct session *session)
 
 static void settle_anew(struct session *session)
 {
-    session->look_again = false;
     if (session->state != SES_SETTLING && session->state != SES_FENCING)
         session_enter(session, SES_SETTLING);
     session_step(session, session->state == SES_FENCING ? STEP_INQUIRY : STEP_SETTLE);
@@ -112,7 +111,7 @@ static void ask_later(struct session *session, const struct judgement *judgement
     session_reason(session, "the LUN is not ready (status %02xh, sense %xh/%02xh/%02xh)",
                    judgement->status, sense->key, sense->asc, sense->ascq);
     if (slowly)
-        session_trouble(session, SES_SYNC, judgement);
+        session_trouble(session, SES_SYNC, judgement); /* the nearest that the owner knows */
     unsigned attempt = session->probe_attempts;
     session_due_after(session,
                       slowly ? session_backoff(session, attempt, SLOW_MS, SLOW_MAX_MS)
@@ -135,10 +134,6 @@ static void not_now(struct session *session, const struct judgement *judgement)
 
 static void answered_well(struct session *session)
 {
-    if (session->look_again && session->state != SES_FENCING) {
-        settle_anew(session);
-        return;
-    }
     const struct link_command *probe = &session->probe;
     uint32_t missing = probe->residual_kind == LINK_RESIDUAL_UNDERFLOW ? probe->residual_bytes : 0;
     size_t count = probe->data_bytes - min_u64(missing, probe->data_bytes);

@@ -100,6 +100,10 @@ void session_look_again(struct session *session)
 
 void session_become_ready(struct session *session)
 {
+    if (session->look_again) { /* something changed under the identification */
+        settle(session);
+        return;
+    }
     bool again = session->live;
     bool changed = session->lun_changed;
     uint64_t now = session_now(session);
@@ -165,7 +169,7 @@ static void adopt(struct session *session)
         session_trace(session, TRACE_SESSION_CAPACITY, session->lun.blocks, lun->blocks,
                       lun->block_bytes, NULL);
     /* Both were zeroed as memory first (identify_begin), so padding compares equal. */
-    session->lun_changed = session->lun_known && memcmp(lun, &session->lun, sizeof *lun) != 0;
+    session->lun_changed |= session->lun_known && memcmp(lun, &session->lun, sizeof *lun) != 0;
     memcpy(&session->lun, lun, sizeof *lun);
     session->lun_known = true;
     if (!session->identity_known)

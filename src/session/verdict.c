@@ -206,9 +206,9 @@ static void succeed(struct session *session, struct ses_command *command)
 
 static void conflict(struct session *session, struct ses_command *command)
 {
+    if (!session->config.observe_only)
+        session_fenced(session); /* first: the owner must not send another one from done() */
     session_command_finish(session, command, SES_FAILED, -EIO);
-    if (session->live && !session->config.observe_only)
-        session_fenced(session);
 }
 
 static void act(struct session *session, struct ses_command *command, struct judgement *judgement)

@@ -20,6 +20,7 @@ static void a_conflict_stops_writing_for_good_and_names_the_holder(void **state)
     assert_int_equal(ses_room(f->session), 0);
     fixture_expect_events(f, "d");
     assert_int_equal(first->error, -EIO);
+    assert_int_equal(f->room_in_done, 0);
 
     assert_int_equal(f->link.commands[1]->cdb[0], 0x5e);
     fake_link_good(&f->link, 1, holder, sizeof holder);

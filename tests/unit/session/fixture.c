@@ -223,6 +223,7 @@ void fixture_become_ready(struct fixture *f)
 
 static void on_done(struct ses_command *command)
 {
+    the_fixture->room_in_done = ses_room(the_fixture->session);
     the_fixture->done[the_fixture->done_count++] = command;
     told(the_fixture, 'd');
 }

@@ -44,6 +44,7 @@ struct fixture {
 
     struct ses_command commands[FIXTURE_COMMANDS];
     unsigned command_count;
+    unsigned room_in_done;                      /* what room there was in the last done() */
     struct ses_command *done[FIXTURE_COMMANDS]; /* in the order of done() */
     unsigned done_count;
     uint8_t block[65536];

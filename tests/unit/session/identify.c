@@ -126,6 +126,24 @@ static void the_best_designator_of_the_lun_is_taken(void **state)
     assert_memory_equal(lun.identity.designator, "\x60\x01", 2);
 }
 
+static void the_rank_of_designators_does_not_depend_on_their_order(void **state)
+{
+    /* vendor specific < T10 < name string < EUI-64 < NAA */
+    static const uint8_t types[] = {0, 1, 8, 2, 3};
+    for (size_t i = 1; i < sizeof types; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const uint8_t ab[] = {0, 0x83, 0, 10, 1, types[i], 0, 1, 'i', 1, types[j], 0, 1, 'j'};
+            const uint8_t ba[] = {0, 0x83, 0, 10, 1, types[j], 0, 1, 'j', 1, types[i], 0, 1, 'i'};
+            struct lun first = begun(), second = begun();
+            identify_designators(ab, sizeof ab, &first);
+            identify_designators(ba, sizeof ba, &second);
+            assert_int_equal(first.identity.designator_type, types[i]);
+            assert_int_equal(second.identity.designator_type, types[i]);
+            assert_int_equal(second.identity.designator[0], 'i');
+        }
+    }
+}
+
 static void a_better_designator_leaves_nothing_of_a_longer_one(void **state)
 {
     struct lun lun = begun();
@@ -323,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_long_serial_fills_its_field_and_no_more),
         cmocka_unit_test(another_page_than_asked_for_is_ignored),
         cmocka_unit_test(the_best_designator_of_the_lun_is_taken),
+        cmocka_unit_test(the_rank_of_designators_does_not_depend_on_their_order),
         cmocka_unit_test(a_better_designator_leaves_nothing_of_a_longer_one),
         cmocka_unit_test(a_designator_that_was_cut_off_does_not_count),
         cmocka_unit_test(an_endless_list_of_empty_designators_ends),

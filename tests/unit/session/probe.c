@@ -152,6 +152,15 @@ static void a_refusal_without_sense_is_understood_after_a_few_tries(void **state
     assert_false(ses_lun(f->session)->unmap);
 }
 
+static void a_lun_that_is_not_supported_is_missing(void **state)
+{
+    struct fixture *f = *state;
+    run_to(f, SES_SETTLING);
+    fixture_check_condition(f, 0x5, 0x25, 0x00);
+    assert_int_equal(fixture_state(f), SES_REFUSED);
+    assert_string_equal(fixture_reason(f), "not found: the target has no LUN 1");
+}
+
 static void a_sync_that_fails_keeps_readers_out(void **state)
 {
     struct fixture *f = *state;
@@ -177,6 +186,7 @@ int main(void)
         TEST(an_unanswered_question_ends_the_attempt),
         TEST(a_lost_connection_ends_every_step),
         TEST(a_refusal_without_sense_is_understood_after_a_few_tries),
+        TEST(a_lun_that_is_not_supported_is_missing),
         TEST(a_sync_that_fails_keeps_readers_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,6 +221,31 @@ static void growth_on_a_live_session_is_told(void **state)
     assert_int_equal(f->traced[TRACE_SESSION_READY], 1);
 }
 
+static void a_change_that_a_command_hears_of_meanwhile_is_looked_at_too(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    fixture_submit(f, SES_READ, 0, 1);
+    fixture_submit(f, SES_READ, 1, 1);
+    fixture_check_condition(f, 0x6, 0x2a, 0x09);
+    f->target.blocks = FIXTURE_BLOCKS * 2;
+    fixture_run_until(f, SES_SYNCING);
+    f->target.write_cache = false;
+    fixture_check_condition(f, 0x6, 0x2a, 0x01); /* of the other read */
+    assert_int_equal(fixture_state(f), SES_SYNCING);
+    fixture_check_condition(f, 0x5, 0x20, 0x00); /* our SYNC, refused in both its forms */
+    fixture_check_condition(f, 0x5, 0x20, 0x00);
+    assert_int_equal(fixture_state(f), SES_SETTLING);
+    fixture_expect_events(f, "N");
+
+    fixture_run_setup(f);
+    fixture_expect_events(f, "RL"); /* the growth was found in the first round */
+    assert_int_equal(ses_lun(f->session)->blocks, FIXTURE_BLOCKS * 2);
+    assert_false(ses_lun(f->session)->write_cache);
+    assert_true(ses_room(f->session) > 0);
+    assert_int_equal(f->link.count, 2);
+}
+
 static void another_lun_on_a_live_session_ends_it(void **state)
 {
     struct fixture *f = *state;
@@ -275,6 +300,7 @@ int main(void)
         TEST(a_lun_with_other_blocks_or_fewer_of_them_is_another_lun),
         TEST(growth_over_an_outage_is_told),
         TEST(growth_on_a_live_session_is_told),
+        TEST(a_change_that_a_command_hears_of_meanwhile_is_looked_at_too),
         TEST(another_lun_on_a_live_session_ends_it),
         TEST(unsupported_blocks_are_refused_with_a_reason),
         TEST(blocks_of_4096_bytes_are_fine),

@@ -64,6 +64,16 @@ static void a_target_without_vpd_pages_is_known_by_its_model(void **state)
     assert_false(lun->unmap);
 }
 
+static void without_an_inquiry_nothing_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    run_to(f, 0x12, -1);
+    refuse(f);
+    assert_int_equal(fixture_state(f), SES_WAITING);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_SETUP_FAILED);
+    assert_non_null(strstr(fixture_reason(f), "INQUIRY"));
+}
+
 static void pages_that_are_not_listed_are_not_asked_for(void **state)
 {
     struct fixture *f = *state;
@@ -209,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(everything_that_the_target_says_is_kept),
         TEST(a_target_without_vpd_pages_is_known_by_its_model),
+        TEST(without_an_inquiry_nothing_goes_on),
         TEST(pages_that_are_not_listed_are_not_asked_for),
         TEST(a_refused_limits_page_does_not_hide_the_provisioning_page),
         TEST(a_refused_read_capacity_16_is_asked_as_10),
