@@ -89,6 +89,7 @@ void jnl_superblock_encode(const struct jnl_superblock *superblock, uint8_t out[
     encode_binding(&superblock->binding, out);
     put_le64(out + 800, superblock->opened_ns);
     put_le64(out + 1088, superblock->durable_seq);
+    put_le64(out + 1096, superblock->incarnation_seq);
     put_le32(out + 4092, crc32c(jnl_seed(superblock->uuid), out, 4092));
 }
 
@@ -129,6 +130,7 @@ enum jnl_verdict jnl_superblock_decode(const uint8_t in[JNL_BLOCK], uint64_t dev
         .mode = get_le32(in + 120),
         .destage = get_le32(in + 124),
         .durable_seq = get_le64(in + 1088),
+        .incarnation_seq = get_le64(in + 1096),
         .opened_ns = get_le64(in + 800),
         .feat_compat = get_le32(in + 16),
         .feat_ro_compat = get_le32(in + 20),

@@ -106,6 +106,7 @@ struct jnl_superblock {
     uint32_t mode;
     uint32_t destage;
     uint64_t durable_seq;
+    uint64_t incarnation_seq;
     uint64_t opened_ns;
     uint32_t feat_compat, feat_ro_compat, feat_incompat;
     struct jnl_binding binding;

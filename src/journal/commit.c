@@ -1,0 +1,242 @@
+/*
+ * Group commit: one record under way, the rest gathers.
+ *
+ * Good day: jnl_append() queues; when no commit is under way, everything queued that fits goes
+ * into one record, built in `staging` and written with one contiguous write. There is no
+ * artificial delay: what arrives meanwhile is the next record.
+ *
+ * A record is written durably (RWF_DSYNC) when somebody waits for that and every earlier record is
+ * durable already; otherwise plainly, and durable.c syncs. (A durable write alone need not make
+ * earlier ones durable: a pure overwrite may be one FUA write.)
+ *
+ * A record never wraps: when the first entry does not fit up to the end of the ring, a pad record
+ * (a header only) fills it.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/crc32c.h"
+#include "journal/internal.h"
+
+static uint64_t payload_bytes(const struct jnl_append *append)
+{
+    uint64_t bytes = 0;
+    for (int i = 0; i < append->payload_count; i++)
+        bytes += append->payload[i].iov_len;
+    return bytes;
+}
+
+static uint64_t bytes_alone(const struct jnl_append *append)
+{
+    return JNL_BLOCK + round_up(payload_bytes(append), JNL_BLOCK);
+}
+
+uint64_t jnl_payload_max(const struct journal *journal)
+{
+    uint64_t quarter = round_down(journal->ring.bytes / 4, JNL_BLOCK) - JNL_BLOCK;
+    return min_u64(quarter, JNL_ENTRY_PAYLOAD_MAX);
+}
+
+bool jnl_has_room(const struct journal *journal, uint64_t bytes)
+{
+    uint64_t needed = journal->queued_bytes + JNL_BLOCK + round_up(bytes, JNL_BLOCK);
+    uint64_t to_end = (uint64_t)jnl_ring_blocks_to_end(&journal->ring) * JNL_BLOCK;
+    uint64_t pad = min_u64(to_end, JNL_BLOCK + jnl_payload_max(journal));
+    return !journal->failed && !journal->closing &&
+           journal->queued + 1 < journal->free_entry_count &&
+           journal->queued + 2 < journal->ring.free_count &&
+           needed + pad <= jnl_ring_free_bytes(&journal->ring);
+}
+
+void jnl_append(struct journal *journal, struct jnl_append *append)
+{
+    uint64_t bytes = payload_bytes(append);
+    assert(jnl_has_room(journal, bytes) && bytes <= jnl_payload_max(journal));
+    assert(append->op != JNL_WRITE ||
+           bytes == (uint64_t)append->blocks * journal->config.lun_block_bytes);
+    append->entry = NULL;
+    list_append(&journal->queue, &append->node);
+    journal->queued++;
+    journal->queued_bytes += bytes_alone(append);
+    journal->tickets++;
+    jnl_kick(journal);
+}
+
+static void encode_header(struct journal *journal, struct jnl_record *record, uint32_t flags,
+                          const struct jnl_entry_header *entries, unsigned entry_count)
+{
+    struct jnl_tail tail;
+    jnl_ring_tail(&journal->ring, &tail);
+    struct jnl_record_header header = {
+        .header_blocks = 1,
+        .entry_count = (uint16_t)entry_count,
+        .seq = record->seq,
+        .incarnation = journal->superblock.incarnation,
+        .ring_offset = record->offset,
+        .blocks = record->blocks,
+        .prev_crc = record->prev_crc,
+        .clean_seq = tail.seq,
+        .flags = flags,
+        .durable_seq = journal->durable_seq,
+    };
+    jnl_record_encode(&header, entries, journal->superblock.uuid, journal->staging);
+    jnl_ring_seal(&journal->ring, record, header.crc);
+}
+
+static void commit_done(struct jdev_op *op, int error);
+
+static void commit_write(struct journal *journal, struct jnl_record *record, uint64_t bytes,
+                         bool durable)
+{
+    journal->commit = record;
+    journal->commit_is_durable = durable;
+    journal->commit_iov = (struct iovec){.iov_base = journal->staging, .iov_len = bytes};
+    journal->commit_op = (struct jdev_op){
+        .kind = JDEV_WRITE,
+        .durable = durable,
+        .offset = JNL_RING_OFFSET + record->offset,
+        .iov = &journal->commit_iov,
+        .iov_count = 1,
+        .bytes = bytes,
+        .done = commit_done,
+    };
+    journal->device->ops->submit(journal->device, &journal->commit_op);
+}
+
+static void commit_pad(struct journal *journal)
+{
+    struct jnl_record *record =
+        jnl_ring_place(&journal->ring, jnl_ring_blocks_to_end(&journal->ring));
+    record->last_ticket = journal->written_ticket;
+    encode_header(journal, record, JNL_RECORD_PAD, NULL, 0);
+    commit_write(journal, record, JNL_BLOCK, false);
+}
+
+/* Moves what fits into one record from the queue to `committing`; returns its payload bytes. */
+static uint64_t gather(struct journal *journal)
+{
+    uint64_t room = (uint64_t)jnl_ring_blocks_to_end(&journal->ring) * JNL_BLOCK - JNL_BLOCK;
+    uint64_t limit = min_u64(JNL_RECORD_BYTES_MAX, journal->ring.bytes / 4) - JNL_BLOCK;
+    uint64_t total = 0;
+    unsigned count = 0;
+    room = min_u64(room, limit);
+    struct jnl_append *append;
+    while (count < JNL_RECORD_ENTRIES &&
+           (append = list_first(&journal->queue, struct jnl_append, node)) &&
+           round_up(total + payload_bytes(append), JNL_BLOCK) <= room) {
+        total += payload_bytes(append);
+        count++;
+        list_remove(&append->node);
+        list_append(&journal->committing, &append->node);
+        journal->queued--;
+        journal->queued_bytes -= bytes_alone(append);
+    }
+    return total;
+}
+
+/* Copies the payload behind the header; fills in what the entry header says of it. */
+static uint64_t stage_payload(struct journal *journal, const struct jnl_append *append,
+                              uint64_t offset, struct jnl_entry_header *header)
+{
+    uint8_t *start = journal->staging + offset, *at = start;
+    for (int i = 0; i < append->payload_count; i++) {
+        memcpy(at, append->payload[i].iov_base, append->payload[i].iov_len);
+        at += append->payload[i].iov_len;
+    }
+    *header = (struct jnl_entry_header){
+        .lba = append->lba,
+        .blocks = append->blocks,
+        .op = append->op,
+        .flags = append->flags,
+    };
+    if (append->op == JNL_WRITE) {
+        header->payload_offset = (uint32_t)offset;
+        header->payload_crc = crc32c(0, start, (size_t)(at - start));
+    }
+    return offset + (uint64_t)(at - start);
+}
+
+static void commit_record(struct journal *journal, uint64_t payload)
+{
+    uint64_t bytes = JNL_BLOCK + round_up(payload, JNL_BLOCK);
+    struct jnl_record *record = jnl_ring_place(&journal->ring, (uint32_t)(bytes / JNL_BLOCK));
+    struct jnl_entry_header headers[JNL_RECORD_ENTRIES];
+    unsigned count = 0;
+    uint64_t offset = JNL_BLOCK;
+    bool fua = false;
+    list_for_each(it, &journal->committing)
+    {
+        struct jnl_append *append = container_of(it, struct jnl_append, node);
+        offset = stage_payload(journal, append, offset, &headers[count]);
+        append->entry = jnl_entry_new(journal, record, &headers[count]);
+        fua |= (append->flags & JNL_ENTRY_FUA) != 0;
+        count++;
+    }
+    memset(journal->staging + offset, 0, bytes - offset);
+    record->last_ticket = journal->tickets - journal->queued;
+    journal->counters.appended_bytes += payload;
+    encode_header(journal, record, fua ? JNL_RECORD_FUA : 0, headers, count);
+    bool wanted = fua || jnl_barrier_waits(journal, journal->written_ticket + 1);
+    commit_write(journal, record, bytes, wanted && journal->durable_seq + 1 == record->seq);
+}
+
+void jnl_commit_kick(struct journal *journal)
+{
+    if (journal->commit || journal->failed || list_is_empty(&journal->queue))
+        return;
+    uint64_t payload = gather(journal);
+    if (list_is_empty(&journal->committing))
+        commit_pad(journal);
+    else
+        commit_record(journal, payload);
+}
+
+static void commit_done(struct jdev_op *op, int error)
+{
+    struct journal *journal = container_of(op, struct journal, commit_op);
+    struct jnl_record *record = journal->commit;
+    bool is_durable = journal->commit_is_durable;
+    journal->commit = NULL;
+    if (error || journal->failed) {
+        jnl_fail(journal, error ? error : journal->failed);
+        return;
+    }
+    record->written = true;
+    uint64_t seq = journal->written_seq = record->seq;
+    uint64_t ticket = journal->written_ticket = record->last_ticket;
+    journal->counters.commits++;
+
+    struct list_node written;
+    list_init(&written);
+    list_splice(&written, &journal->committing);
+    while (!list_is_empty(&written)) {
+        struct jnl_append *append = list_first(&written, struct jnl_append, node);
+        list_remove(&append->node);
+        append->done(append, 0);
+    }
+    if (is_durable)
+        jnl_became_durable(journal, seq, ticket);
+    jnl_kick(journal);
+}
+
+static void drop_list(struct list_node *appends, int error)
+{
+    while (!list_is_empty(appends)) {
+        struct jnl_append *append = list_first(appends, struct jnl_append, node);
+        list_remove(&append->node);
+        append->entry = NULL;
+        append->done(append, error);
+    }
+}
+
+void jnl_commit_drop(struct journal *journal, int error)
+{
+    struct list_node dropped;
+    list_init(&dropped);
+    list_splice(&dropped, &journal->committing);
+    list_splice(&dropped, &journal->queue);
+    journal->queued = 0;
+    journal->queued_bytes = 0;
+    drop_list(&dropped, error);
+}

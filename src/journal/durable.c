@@ -1,0 +1,116 @@
+/*
+ * From WRITTEN to DURABLE, and who waits for that.
+ *
+ * Every append has a ticket, in order. A barrier waits for the tickets given out before it. A
+ * sync covers what was written when it was submitted; commits complete in order, so the durable
+ * records are always a prefix. When nobody waits, a sync follows after idle_sync_ms, because only
+ * durable entries may be sent to the target (I3).
+ *
+ * A failed sync fails the journal for good: the kernel may have dropped what it could not write,
+ * and a second fsync would lie (I15).
+ */
+#include "base/mutant.h"
+#include "journal/internal.h"
+
+static void answer_barriers(struct journal *journal)
+{
+    struct jnl_barrier *barrier;
+    while ((barrier = list_first(&journal->barriers, struct jnl_barrier, node)) &&
+           barrier->ticket <= journal->durable_ticket) {
+        list_remove(&barrier->node);
+        barrier->done(barrier, 0);
+    }
+}
+
+void jnl_became_durable(struct journal *journal, uint64_t seq, uint64_t ticket)
+{
+    if (seq <= journal->durable_seq)
+        return;
+    journal->durable_seq = seq;
+    journal->durable_ticket = ticket;
+    answer_barriers(journal);
+    jnl_ring_advance(&journal->ring, journal->durable_seq);
+    if (journal->events->progress)
+        journal->events->progress(journal->owner);
+}
+
+bool jnl_barrier_waits(const struct journal *journal, uint64_t ticket)
+{
+    if (list_is_empty(&journal->barriers))
+        return false;
+    return container_of(journal->barriers.prev, struct jnl_barrier, node)->ticket >= ticket;
+}
+
+void jnl_barrier(struct journal *journal, struct jnl_barrier *barrier)
+{
+    barrier->ticket = journal->tickets;
+    if (MUTANT(FLUSH_BEFORE_SYNC) || barrier->ticket <= journal->durable_ticket) {
+        barrier->done(barrier, 0);
+    } else if (journal->failed) {
+        barrier->done(barrier, journal->failed);
+    } else {
+        list_append(&journal->barriers, &barrier->node);
+        jnl_kick(journal);
+    }
+}
+
+static void sync_done(struct jdev_op *op, int error)
+{
+    struct journal *journal = container_of(op, struct journal, sync_op);
+    journal->sync_running = false;
+    if (error || journal->failed) {
+        jnl_fail(journal, error ? error : journal->failed);
+        return;
+    }
+    journal->counters.syncs++;
+    jnl_became_durable(journal, journal->sync_seq, journal->sync_ticket);
+    jnl_kick(journal);
+}
+
+static void sync_start(struct journal *journal)
+{
+    journal->sync_running = true;
+    journal->sync_seq = journal->written_seq;
+    journal->sync_ticket = journal->written_ticket;
+    journal->sync_op = (struct jdev_op){.kind = JDEV_SYNC, .done = sync_done};
+    port_timer_stop(journal->timer, &journal->idle_timer);
+    journal->device->ops->submit(journal->device, &journal->sync_op);
+}
+
+static bool a_sync_would_help(const struct journal *journal)
+{
+    const struct jnl_barrier *first = list_first(&journal->barriers, struct jnl_barrier, node);
+    return first && first->ticket <= journal->written_ticket;
+}
+
+void jnl_sync_kick(struct journal *journal)
+{
+    if (journal->sync_running || journal->failed || journal->written_seq == journal->durable_seq)
+        return;
+    if (a_sync_would_help(journal) || journal->closing)
+        sync_start(journal);
+    else if (!timer_is_armed(&journal->idle_timer))
+        port_timer_after_ms(journal->timer, &journal->idle_timer, journal->config.idle_sync_ms);
+}
+
+static void idle_timer_fired(struct timer *timer)
+{
+    struct journal *journal = container_of(timer, struct journal, idle_timer);
+    if (!journal->sync_running && !journal->failed && journal->written_seq > journal->durable_seq)
+        sync_start(journal);
+}
+
+void jnl_durable_init(struct journal *journal)
+{
+    list_init(&journal->barriers);
+    timer_init(&journal->idle_timer, idle_timer_fired);
+}
+
+void jnl_barriers_drop(struct journal *journal, int error)
+{
+    while (!list_is_empty(&journal->barriers)) {
+        struct jnl_barrier *barrier = list_first(&journal->barriers, struct jnl_barrier, node);
+        list_remove(&barrier->node);
+        barrier->done(barrier, error);
+    }
+}

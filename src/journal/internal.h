@@ -1,0 +1,82 @@
+/* What the files of src/journal share. */
+#ifndef JOURNAL_INTERNAL_H
+#define JOURNAL_INTERNAL_H
+
+#include "journal/journal.h"
+#include "journal/ring.h"
+
+struct journal {
+    struct jnl_config config;
+    struct jdev_port *device;
+    struct timer_port *timer;
+    const struct jnl_events *events;
+    void *owner;
+    struct jnl_superblock superblock; /* as last made durable, or being written */
+    struct jnl_ring ring;
+    struct list_node free_entries;
+    size_t free_entry_count;
+    struct jnl_entry *entry_slab;
+    int failed;   /* -errno of the first trouble, for good */
+    bool opening; /* entries are being handed out: no I/O is started */
+    bool closing;
+    void (*closed)(void *owner, int error);
+
+    /* commit.c */
+    struct list_node queue; /* jnl_append.node, not in a record yet */
+    size_t queued;
+    uint64_t queued_bytes;       /* in the ring, were each a record of its own */
+    struct list_node committing; /* of the record under way */
+    struct jnl_record *commit;   /* NULL: none under way */
+    bool commit_is_durable;
+    struct jdev_op commit_op;
+    struct iovec commit_iov;
+    uint8_t *staging; /* JNL_RECORD_BYTES_MAX, aligned: the record under way */
+    uint64_t tickets; /* appends so far */
+
+    /* durable.c */
+    uint64_t written_seq, written_ticket;
+    uint64_t durable_seq, durable_ticket;
+    struct list_node barriers; /* by ticket */
+    bool sync_running;
+    uint64_t sync_seq, sync_ticket;
+    struct jdev_op sync_op;
+    struct timer idle_timer;
+
+    /* superblock.c */
+    unsigned superblock_writes; /* of the two copies, under way */
+    int superblock_error;
+    uint64_t stable_seq; /* tail of the superblock under way */
+    struct jdev_op superblock_op[2];
+    struct iovec superblock_iov;
+    uint8_t *superblock_block; /* JNL_BLOCK, aligned */
+
+    struct jnl_status counters;
+};
+
+/* journal.c */
+void jnl_fail(struct journal *journal, int error);
+/* Starts whatever can be started now. */
+void jnl_kick(struct journal *journal);
+
+/* commit.c */
+void jnl_commit_kick(struct journal *journal);
+void jnl_commit_drop(struct journal *journal, int error);
+
+/* durable.c */
+void jnl_durable_init(struct journal *journal);
+void jnl_sync_kick(struct journal *journal);
+void jnl_became_durable(struct journal *journal, uint64_t seq, uint64_t ticket);
+void jnl_barriers_drop(struct journal *journal, int error);
+/* True when somebody waits for the ticket, or for a later one. */
+bool jnl_barrier_waits(const struct journal *journal, uint64_t ticket);
+
+/* superblock.c */
+void jnl_superblock_kick(struct journal *journal);
+/* Fills tail, generation and state of the next superblock. */
+void jnl_superblock_next(struct journal *journal, uint32_t state);
+
+/* open.c, journal.c */
+struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *record,
+                                const struct jnl_entry_header *header);
+
+#endif

@@ -1,0 +1,150 @@
+/* The journal as a whole: its entries, its failure, its end. The good day is in commit.c. */
+#include "journal/journal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/crc32c.h"
+#include "base/mutant.h"
+#include "journal/internal.h"
+
+const struct jnl_config jnl_config_default = {
+    .lun_block_bytes = 512,
+    .record_count = 65536,
+    .entry_count = 131072,
+    .idle_sync_ms = 20,
+};
+
+void jnl_kick(struct journal *journal)
+{
+    if (journal->opening)
+        return;
+    jnl_commit_kick(journal);
+    jnl_sync_kick(journal);
+    jnl_superblock_kick(journal);
+}
+
+void jnl_fail(struct journal *journal, int error)
+{
+    bool first = !journal->failed;
+    if (first)
+        journal->failed = error;
+    port_timer_stop(journal->timer, &journal->idle_timer);
+    jnl_commit_drop(journal, journal->failed);
+    jnl_barriers_drop(journal, journal->failed);
+    if (first && journal->events->failed)
+        journal->events->failed(journal->owner, error);
+    void (*closed)(void *owner, int error) = journal->closed;
+    journal->closed = NULL;
+    if (closed)
+        closed(journal->owner, journal->failed);
+}
+
+struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *record,
+                                const struct jnl_entry_header *header)
+{
+    struct jnl_entry *entry = list_first(&journal->free_entries, struct jnl_entry, node);
+    assert(entry);
+    list_remove(&entry->node);
+    journal->free_entry_count--;
+    entry->record = record;
+    entry->references = 1;
+    entry->header = *header;
+    entry->ring_offset = record->offset + header->payload_offset;
+    record->live++;
+    return entry;
+}
+
+struct jnl_entry *jnl_entry_ref(struct jnl_entry *entry)
+{
+    assert(entry->references > 0);
+    entry->references++;
+    return entry;
+}
+
+void jnl_entry_unref(struct journal *journal, struct jnl_entry *entry)
+{
+    assert(entry->references > 0);
+    if (--entry->references > 0)
+        return;
+    assert(entry->record->live > 0);
+    entry->record->live--;
+    entry->record = NULL;
+    list_append(&journal->free_entries, &entry->node);
+    journal->free_entry_count++;
+    if (jnl_ring_advance(&journal->ring, journal->durable_seq))
+        jnl_kick(journal);
+}
+
+void jnl_entry_superseded(struct jnl_entry *old, const struct jnl_entry *newer)
+{
+    old->record->dead_until = max_u64(old->record->dead_until, newer->record->seq);
+}
+
+bool jnl_entry_is_durable(const struct journal *journal, const struct jnl_entry *entry)
+{
+    return MUTANT(DESTAGE_BEFORE_DURABLE) || entry->record->seq <= journal->durable_seq;
+}
+
+static void load_done(struct jdev_op *op, int error)
+{
+    struct jnl_load *load = container_of(op, struct jnl_load, op);
+    const struct jnl_entry_header *header = &load->entry->header;
+    uint64_t bytes = jnl_payload_bytes(header, load->journal->config.lun_block_bytes);
+    if (!error && crc32c(0, load->data, bytes) != header->payload_crc)
+        error = -EBADMSG;
+    load->done(load, error);
+}
+
+void jnl_load(struct journal *journal, struct jnl_load *load)
+{
+    uint64_t bytes = jnl_payload_bytes(&load->entry->header, journal->config.lun_block_bytes);
+    assert(bytes > 0);
+    load->journal = journal;
+    load->iov = (struct iovec){.iov_base = load->data, .iov_len = round_up(bytes, JDEV_ALIGN)};
+    load->op = (struct jdev_op){
+        .kind = JDEV_READ,
+        .offset = JNL_RING_OFFSET + load->entry->ring_offset,
+        .iov = &load->iov,
+        .iov_count = 1,
+        .bytes = load->iov.iov_len,
+        .done = load_done,
+    };
+    journal->device->ops->submit(journal->device, &load->op);
+}
+
+void jnl_close(struct journal *journal, void (*done)(void *owner, int error))
+{
+    journal->closing = true;
+    journal->closed = done;
+    if (journal->failed)
+        jnl_fail(journal, journal->failed);
+    else
+        jnl_kick(journal);
+}
+
+void jnl_free(struct journal *journal)
+{
+    if (!journal)
+        return;
+    port_timer_stop(journal->timer, &journal->idle_timer);
+    jnl_ring_done(&journal->ring);
+    free(journal->entry_slab);
+    free(journal->staging);
+    free(journal->superblock_block);
+    free(journal);
+}
+
+void jnl_status(const struct journal *journal, struct jnl_status *ret_status)
+{
+    struct jnl_status status = journal->counters;
+    status.ring_bytes = journal->ring.bytes;
+    status.used_bytes = journal->ring.used;
+    status.next_seq = journal->ring.next_seq;
+    status.durable_seq = journal->durable_seq;
+    status.live_entries = journal->config.entry_count - journal->free_entry_count;
+    status.failed = journal->failed != 0;
+    *ret_status = status;
+}

@@ -1,0 +1,321 @@
+/*
+ * Recovery (JOURNAL.md 2.11): from the newest superblock along the chain of records.
+ *
+ * What is believed was made stable first (I12), and carries our UUID, its own offset, the next
+ * sequence number, the checksum of the header before it, an incarnation that does not go back
+ * (and is the present one from that one's first sequence number on), and its checksums (I13). The
+ * first record that does not ends the log: a write that was under way when the daemon or the host
+ * died. Unless a later record, or the superblock, proves that the bad one had been durable: then
+ * the device lost it, and nothing is touched.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/crc32c.h"
+#include "base/mutant.h"
+#include "journal/internal.h"
+
+/* How far behind a bad record a later one is looked for: one record of the largest size. */
+#define PROOF_BYTES (JNL_RECORD_BYTES_MAX + JNL_BLOCK)
+
+struct scan {
+    struct journal *journal;
+    uint64_t offset;      /* of the next record, in the ring */
+    uint64_t seq;         /* that it must have */
+    uint32_t prev_crc;    /* that it must carry */
+    uint64_t incarnation; /* of the record before */
+    uint64_t bytes;       /* scanned so far */
+    uint64_t durable_seq; /* the highest that anybody claimed */
+    uint64_t clean_seq;   /* of the last record */
+    enum jnl_open_error error;
+    struct jnl_record_header header; /* of the record looked at */
+    struct jnl_entry_header entries[JNL_RECORD_ENTRIES];
+};
+
+static int read_ring(const struct journal *journal, uint64_t offset, void *data, size_t bytes)
+{
+    return journal->device->ops->read_now(journal->device, JNL_RING_OFFSET + offset, data, bytes);
+}
+
+/* The newest valid copy of the four. */
+enum jnl_open_error jnl_peek(struct jdev_port *device, struct jnl_superblock *ret_superblock)
+{
+    _Alignas(JNL_BLOCK) uint8_t block[JNL_BLOCK];
+    bool found = false, damaged = false, unreadable = false;
+    if (jnl_ring_bytes_for(device->size_bytes) == 0)
+        return JNL_OPEN_NO_JOURNAL;
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t offset = jnl_superblock_offset(device->size_bytes, i / 2, i % 2);
+        struct jnl_superblock candidate;
+        if (device->ops->read_now(device, offset, block, sizeof block) < 0) {
+            unreadable = true;
+            continue;
+        }
+        enum jnl_verdict verdict = jnl_superblock_decode(block, device->size_bytes, &candidate);
+        if (verdict == JNL_NEWER)
+            return JNL_OPEN_NEWER;
+        damaged |= verdict == JNL_DAMAGED;
+        if (verdict != JNL_VALID || (found && candidate.generation <= ret_superblock->generation))
+            continue;
+        *ret_superblock = candidate;
+        found = true;
+    }
+    if (found)
+        return JNL_OPEN_OK;
+    return unreadable ? JNL_OPEN_IO : damaged ? JNL_OPEN_CORRUPT : JNL_OPEN_NO_JOURNAL;
+}
+
+static bool payloads_are_intact(const struct scan *scan)
+{
+    const struct journal *journal = scan->journal;
+    for (unsigned i = 0; i < scan->header.entry_count; i++) {
+        const struct jnl_entry_header *entry = &scan->entries[i];
+        uint64_t bytes = jnl_payload_bytes(entry, journal->config.lun_block_bytes);
+        if (bytes == 0 || MUTANT(NO_PAYLOAD_CHECKSUM))
+            continue;
+        if (!range_is_inside(entry->payload_offset, bytes,
+                             (uint64_t)scan->header.blocks * JNL_BLOCK) ||
+            crc32c(0, journal->staging + entry->payload_offset, bytes) != entry->payload_crc)
+            return false;
+    }
+    return true;
+}
+
+static bool header_follows(const struct scan *scan)
+{
+    const struct jnl_record_header *header = &scan->header;
+    const struct journal *journal = scan->journal;
+    if (header->ring_offset != scan->offset || header->seq != scan->seq ||
+        header->incarnation > journal->superblock.incarnation)
+        return false;
+    if (!MUTANT(NO_CHAIN_CHECK) &&
+        (header->prev_crc != scan->prev_crc || header->incarnation < scan->incarnation))
+        return false;
+    /* What an earlier incarnation left torn here, and recovery has dropped, stays dropped: a later
+     * write of the same bytes over the same place must not make it whole. */
+    if (header->seq >= journal->superblock.incarnation_seq &&
+        header->incarnation != journal->superblock.incarnation)
+        return false;
+    uint64_t bytes = (uint64_t)header->blocks * JNL_BLOCK;
+    if (header->flags & JNL_RECORD_PAD)
+        return header->entry_count == 0 && scan->offset + bytes == journal->ring.bytes;
+    return bytes <= JNL_RECORD_BYTES_MAX &&
+           range_is_inside(scan->offset, bytes, journal->ring.bytes);
+}
+
+/* True when a whole, valid record follows. */
+static bool read_record(struct scan *scan)
+{
+    struct journal *journal = scan->journal;
+    if (read_ring(journal, scan->offset, journal->staging, JNL_BLOCK) < 0)
+        return false;
+    if (jnl_record_decode(journal->staging, journal->superblock.uuid, &scan->header,
+                          scan->entries) != JNL_VALID ||
+        !header_follows(scan) ||
+        scan->bytes + (uint64_t)scan->header.blocks * JNL_BLOCK > journal->ring.bytes)
+        return false;
+    if (scan->header.flags & JNL_RECORD_PAD)
+        return true;
+    size_t rest = (size_t)(scan->header.blocks - 1) * JNL_BLOCK;
+    if (rest > 0 &&
+        read_ring(journal, scan->offset + JNL_BLOCK, journal->staging + JNL_BLOCK, rest) < 0)
+        return false;
+    return payloads_are_intact(scan);
+}
+
+static bool take_record(struct scan *scan)
+{
+    struct journal *journal = scan->journal;
+    const struct jnl_record_header *header = &scan->header;
+    if (journal->ring.free_count < 2 || journal->free_entry_count <= header->entry_count) {
+        scan->error = JNL_OPEN_TOO_MANY;
+        return false;
+    }
+    struct jnl_record *record = jnl_ring_place(&journal->ring, header->blocks);
+    jnl_ring_seal(&journal->ring, record, header->crc);
+    record->written = true;
+    for (unsigned i = 0; i < header->entry_count; i++)
+        list_append(&journal->committing, &jnl_entry_new(journal, record, &scan->entries[i])->node);
+    scan->durable_seq = max_u64(scan->durable_seq, header->durable_seq);
+    scan->clean_seq = header->clean_seq;
+    scan->incarnation = header->incarnation;
+    scan->prev_crc = header->crc;
+    scan->seq++;
+    scan->bytes += (uint64_t)header->blocks * JNL_BLOCK;
+    scan->offset = journal->ring.head;
+    return true;
+}
+
+/* Looks behind the bad record for one that could only be written after it was durable. */
+static bool later_record_proves_it_was_durable(struct scan *scan)
+{
+    struct journal *journal = scan->journal;
+    uint64_t limit = min_u64(PROOF_BYTES, journal->ring.bytes - scan->bytes);
+    for (uint64_t distance = JNL_BLOCK; distance < limit; distance += JNL_BLOCK) {
+        uint64_t offset = (scan->offset + distance) % journal->ring.bytes;
+        if (read_ring(journal, offset, journal->staging, JNL_BLOCK) < 0)
+            continue;
+        if (jnl_record_decode(journal->staging, journal->superblock.uuid, &scan->header,
+                              scan->entries) == JNL_VALID &&
+            scan->header.ring_offset == offset && scan->header.seq > scan->seq &&
+            scan->header.incarnation >= scan->incarnation && scan->header.durable_seq >= scan->seq)
+            return true;
+    }
+    return false;
+}
+
+static void scan_chain(struct scan *scan)
+{
+    while (read_record(scan))
+        if (!take_record(scan))
+            return;
+    if (scan->durable_seq >= scan->seq || later_record_proves_it_was_durable(scan))
+        scan->error = JNL_OPEN_CORRUPT;
+}
+
+/* Hands out what needs replay; the journal's own reference ends here. */
+static void deliver(struct journal *journal, uint64_t clean_seq, jnl_recovered_fn *recovered)
+{
+    while (!list_is_empty(&journal->committing)) {
+        struct jnl_entry *entry = list_first(&journal->committing, struct jnl_entry, node);
+        list_remove(&entry->node);
+        if (entry->record->seq >= clean_seq)
+            recovered(journal->owner, entry);
+        jnl_entry_unref(journal, entry);
+    }
+}
+
+static int superblock_write_now(struct journal *journal, uint32_t state)
+{
+    jnl_superblock_next(journal, state);
+    jnl_superblock_encode(&journal->superblock, journal->superblock_block);
+    for (unsigned copy = 0; copy < 2; copy++) {
+        struct jdev_port *device = journal->device;
+        int error = device->ops->write_now(
+            device, jnl_superblock_offset(device->size_bytes, journal->superblock.generation, copy),
+            journal->superblock_block, JNL_BLOCK);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static enum jnl_open_error allocate(struct journal *journal)
+{
+    const struct jnl_superblock *superblock = &journal->superblock;
+    const struct jnl_tail tail = {superblock->tail_offset, superblock->tail_seq,
+                                  superblock->tail_prev_crc};
+    size_t count = journal->config.entry_count;
+    journal->entry_slab = calloc(count, sizeof journal->entry_slab[0]);
+    journal->staging = aligned_alloc(JNL_BLOCK, JNL_RECORD_BYTES_MAX);
+    journal->superblock_block = aligned_alloc(JNL_BLOCK, JNL_BLOCK);
+    if (!journal->entry_slab || !journal->staging || !journal->superblock_block ||
+        jnl_ring_init(&journal->ring, superblock->ring_bytes, journal->config.record_count, &tail) <
+            0)
+        return JNL_OPEN_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        list_append(&journal->free_entries, &journal->entry_slab[i].node);
+    journal->free_entry_count = count;
+    return JNL_OPEN_OK;
+}
+
+static enum jnl_open_error recover(struct journal *journal, struct scan *scan)
+{
+    const struct jnl_superblock *superblock = &journal->superblock;
+    if (superblock->state & (JNL_STATE_FAILED | JNL_STATE_RETIRED))
+        return JNL_OPEN_FAILED_STATE;
+    if (!MUTANT(NO_SYNC_AT_RECOVERY) && journal->device->ops->sync_now(journal->device) < 0)
+        return JNL_OPEN_IO;
+    enum jnl_open_error error = allocate(journal);
+    if (error)
+        return error;
+    *scan = (struct scan){
+        .journal = journal,
+        .offset = superblock->tail_offset,
+        .seq = superblock->tail_seq,
+        .prev_crc = superblock->tail_prev_crc,
+        .durable_seq = superblock->durable_seq,
+    };
+    scan_chain(scan);
+    return scan->error;
+}
+
+static void start_after(struct journal *journal, const struct scan *scan,
+                        jnl_recovered_fn *recovered)
+{
+    journal->written_seq = journal->durable_seq = scan->seq - 1;
+    journal->superblock.incarnation++;
+    journal->superblock.incarnation_seq = scan->seq;
+    deliver(journal, scan->clean_seq, recovered);
+    jnl_ring_advance(&journal->ring, journal->durable_seq);
+}
+
+enum jnl_open_error jnl_open(const struct jnl_config *config, struct jdev_port *device,
+                             struct timer_port *timer, const struct jnl_events *events, void *owner,
+                             jnl_recovered_fn *recovered, struct journal **ret_journal,
+                             uint64_t *ret_detail)
+{
+    struct journal *journal = calloc(1, sizeof *journal);
+    if (!journal)
+        return JNL_OPEN_NO_MEMORY;
+    journal->config = *config;
+    journal->device = device;
+    journal->timer = timer;
+    journal->events = events;
+    journal->owner = owner;
+    list_init(&journal->free_entries);
+    list_init(&journal->queue);
+    list_init(&journal->committing);
+    jnl_durable_init(journal);
+
+    struct scan scan;
+    memset(&scan, 0, sizeof scan);
+    enum jnl_open_error error = jnl_peek(device, &journal->superblock);
+    if (!error)
+        error = recover(journal, &scan);
+    if (ret_detail)
+        *ret_detail = scan.seq;
+    if (!error) {
+        journal->opening = true;
+        start_after(journal, &scan, recovered);
+        journal->opening = false;
+        if (superblock_write_now(journal, JNL_STATE_OPEN) < 0)
+            error = JNL_OPEN_IO;
+        else
+            jnl_ring_tail_is_stable(&journal->ring, journal->stable_seq);
+    }
+    if (error) {
+        jnl_free(journal);
+        return error;
+    }
+    *ret_journal = journal;
+    return JNL_OPEN_OK;
+}
+
+int jnl_create(struct jdev_port *device, struct jnl_superblock *superblock)
+{
+    _Alignas(JNL_BLOCK) uint8_t block[JNL_BLOCK];
+    superblock->ring_bytes = jnl_ring_bytes_for(device->size_bytes);
+    if (superblock->ring_bytes == 0)
+        return -ENOSPC;
+    superblock->incarnation = 1;
+    superblock->incarnation_seq = 1;
+    superblock->tail_offset = 0;
+    superblock->tail_seq = 1;
+    superblock->tail_prev_crc = 0;
+    superblock->durable_seq = 0;
+    superblock->state = JNL_STATE_EMPTY;
+    /* Both slots, so that nothing of an earlier journal can win. */
+    for (unsigned i = 0; i < 4; i++) {
+        superblock->generation = i / 2;
+        jnl_superblock_encode(superblock, block);
+        int error = device->ops->write_now(
+            device, jnl_superblock_offset(device->size_bytes, i / 2, i % 2), block, sizeof block);
+        if (error)
+            return error;
+    }
+    return 0;
+}

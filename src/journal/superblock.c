@@ -1,0 +1,110 @@
+/*
+ * Superblocks: what tells the next start where the log begins.
+ *
+ * A new one is written when an eighth of the ring only waits for it, or when the ring gets full:
+ * both copies of the next generation's slot, durably; then the space in front of the new tail is
+ * free (I5). The other slot still holds the previous generation, so a torn write costs nothing.
+ */
+#include "journal/internal.h"
+
+static void copy_is_written(struct journal *journal, int error)
+{
+    if (error)
+        journal->superblock_error = error;
+    if (--journal->superblock_writes > 0)
+        return;
+    if (journal->superblock_error) {
+        jnl_fail(journal, journal->superblock_error);
+        return;
+    }
+    journal->counters.superblocks++;
+    jnl_ring_tail_is_stable(&journal->ring, journal->stable_seq);
+    if (journal->events->progress)
+        journal->events->progress(journal->owner);
+    jnl_kick(journal);
+}
+
+static void first_copy_done(struct jdev_op *op, int error)
+{
+    copy_is_written(container_of(op, struct journal, superblock_op[0]), error);
+}
+
+static void second_copy_done(struct jdev_op *op, int error)
+{
+    copy_is_written(container_of(op, struct journal, superblock_op[1]), error);
+}
+
+void jnl_superblock_next(struct journal *journal, uint32_t state)
+{
+    struct jnl_superblock *superblock = &journal->superblock;
+    struct jnl_tail tail;
+    jnl_ring_tail(&journal->ring, &tail);
+    superblock->generation++;
+    superblock->tail_offset = tail.offset;
+    superblock->tail_seq = tail.seq;
+    superblock->tail_prev_crc = tail.prev_crc;
+    superblock->state = state;
+    superblock->durable_seq = journal->durable_seq;
+    journal->stable_seq = tail.seq;
+}
+
+static void superblock_write(struct journal *journal, uint32_t state)
+{
+    jnl_superblock_next(journal, state);
+    jnl_superblock_encode(&journal->superblock, journal->superblock_block);
+    journal->superblock_iov =
+        (struct iovec){.iov_base = journal->superblock_block, .iov_len = JNL_BLOCK};
+    journal->superblock_writes = 2;
+    journal->superblock_error = 0;
+    for (unsigned copy = 0; copy < 2; copy++) {
+        journal->superblock_op[copy] = (struct jdev_op){
+            .kind = JDEV_WRITE,
+            .durable = true,
+            .offset = jnl_superblock_offset(journal->device->size_bytes,
+                                            journal->superblock.generation, copy),
+            .iov = &journal->superblock_iov,
+            .iov_count = 1,
+            .bytes = JNL_BLOCK,
+            .done = copy == 0 ? first_copy_done : second_copy_done,
+        };
+        journal->device->ops->submit(journal->device, &journal->superblock_op[copy]);
+    }
+}
+
+static bool is_wanted(const struct journal *journal)
+{
+    const struct jnl_ring *ring = &journal->ring;
+    bool nearly_full =
+        ring->used > ring->bytes / 2 || ring->free_count < journal->config.record_count / 4;
+    return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);
+}
+
+/* The last one of all, when nothing else is under way. */
+static void close_kick(struct journal *journal)
+{
+    bool empty = list_is_empty(&journal->ring.records);
+    uint32_t state = empty ? JNL_STATE_EMPTY : JNL_STATE_OPEN;
+    struct jnl_tail tail;
+    jnl_ring_tail(&journal->ring, &tail);
+    if (journal->written_seq != journal->durable_seq || journal->sync_running || journal->commit ||
+        !list_is_empty(&journal->queue))
+        return;
+    if (journal->superblock.state == state && journal->superblock.tail_seq == tail.seq) {
+        void (*closed)(void *owner, int error) = journal->closed;
+        journal->closed = NULL;
+        if (closed)
+            closed(journal->owner, 0);
+        return;
+    }
+    superblock_write(journal, state);
+}
+
+void jnl_superblock_kick(struct journal *journal)
+{
+    if (journal->superblock_writes > 0 || journal->failed)
+        return;
+    if (journal->closing)
+        close_kick(journal);
+    else if (is_wanted(journal))
+        superblock_write(journal, JNL_STATE_OPEN);
+}
