@@ -80,8 +80,11 @@ void commands_free(struct commands *commands)
 void commands_abandon(struct commands *commands)
 {
     commands->abandoned = true;
-    for (unsigned i = 0; i < LINK_COMMANDS; i++)
+    for (unsigned i = 0; i < LINK_COMMANDS; i++) {
         commands->slots[i].command = NULL;
+        commands->slots[i].task.iovector_in.iov = NULL;
+        commands->slots[i].task.iovector_out.iov = NULL;
+    }
 }
 
 /* --- answers --- */

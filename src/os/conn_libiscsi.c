@@ -9,8 +9,9 @@
  *    every call into it: rc, cancelled callbacks and iscsi_is_logged_in() decide; the first sign
  *    of death severs the socket, and `down` follows from the loop.
  *  - Its read and write loops go on after a callback. So severing replaces the socket under the
- *    library by /dev/null: not one more byte goes to the target or into a buffer, and the kernel
- *    throws away what was not sent yet (SO_LINGER 0) instead of delivering it behind our back.
+ *    library by one that is connected to nobody: not one more byte goes to the target or into a
+ *    buffer, and the kernel throws away what was not sent yet (SO_LINGER 0) instead of delivering
+ *    it behind our back.
  *  - The context must not be destroyed from inside a callback (T13): it goes to the graveyard and
  *    is destroyed by a deferred call.
  *  - Errors and negotiated keys are told only as text, and the log hook has no user pointer: the
@@ -47,6 +48,7 @@ struct conn {
     struct iscsi_context *context;
     struct commands *commands;
     struct evl_watch watch;
+    int stopper_fd;        /* takes the socket's place when the connection is severed */
     struct evl_hook flush; /* sends what was queued in this turn */
     struct evl_call later; /* tells of the death, or buries */
     struct list_node *graveyard;
@@ -68,7 +70,7 @@ static struct conn *current;
 
 /* --- death --- */
 
-/* See the head of the file. The library keeps a descriptor that is open and harmless. */
+/* See the head of the file. The library keeps a descriptor that is open, and fails at every use. */
 static void sever(struct conn *conn)
 {
     if (conn->severed)
@@ -83,11 +85,8 @@ static void sever(struct conn *conn)
         return;
     const struct linger discard = {.l_onoff = 1, .l_linger = 0};
     setsockopt(socket_fd, SOL_SOCKET, SO_LINGER, &discard, sizeof discard);
-    int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null_fd < 0 || dup3(null_fd, socket_fd, O_CLOEXEC) < 0)
-        shutdown(socket_fd, SHUT_RDWR); /* no descriptor left: the second best */
-    if (null_fd >= 0)
-        close(null_fd);
+    int fd = dup3(conn->stopper_fd, socket_fd, O_CLOEXEC);
+    assert(fd == socket_fd); /* both are open: there is nothing that could be short */
 }
 
 /* The first reason counts. Told from the loop, never from in here. */
@@ -127,6 +126,8 @@ static void destroy(struct conn *conn)
         current = NULL;
         iscsi_destroy_context(conn->context);
     }
+    if (conn->stopper_fd >= 0)
+        close(conn->stopper_fd);
     commands_free(conn->commands);
     free(conn);
 }
@@ -387,7 +388,8 @@ struct conn *conn_open(const struct conn_params *params, const char *address, st
     login_facts_init(&conn->facts);
     conn->commands = commands_new(random, &commands_events, conn);
     conn->context = iscsi_create_context(params->config->initiator);
-    if (conn->commands == NULL || conn->context == NULL) {
+    conn->stopper_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (conn->commands == NULL || conn->context == NULL || conn->stopper_fd < 0) {
         destroy(conn);
         return NULL;
     }

@@ -44,7 +44,7 @@ struct conn_params {
 /*
  * Connects to a numeric "a.b.c.d:port" or "[v6]:port" and logs in. The parameters' config, the
  * loop and the random port must outlive the connection. Failures come as `down`; NULL only when
- * memory is short.
+ * memory or descriptors are short.
  */
 struct conn *conn_open(const struct conn_params *params, const char *address, struct evl *loop,
                        struct random_port *random, const struct conn_events *events, void *owner);

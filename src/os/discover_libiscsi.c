@@ -200,7 +200,7 @@ static void try_next_address(struct discovery *discovery)
                                 discovery->loop, discovery->random, &conn_events, discovery);
     if (discovery->conn)
         return;
-    note_error(discovery, LINK_LOSS_CONNECT, "out of memory");
+    note_error(discovery, LINK_LOSS_CONNECT, "out of memory or descriptors");
     finish(discovery);
 }
 

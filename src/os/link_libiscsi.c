@@ -35,6 +35,7 @@ enum state { CLOSED, RESOLVING, CONNECTING, OPEN, LOGGING_OUT };
 struct place {
     char host[HOST_BYTES];
     uint16_t port;
+    bool numeric; /* host is an address itself */
     struct addresses known;
     unsigned next;  /* of known, the address to try next */
     unsigned tried; /* since the last lookup or success */
@@ -188,7 +189,7 @@ static void connect_to_next(struct link *link)
     const struct conn_params params = {.config = link->config, .graveyard = &link->graveyard};
     link->conn = conn_open(&params, address, link->loop, link->random, &conn_events, link);
     if (link->conn == NULL)
-        fail_later(link, LINK_LOSS_CONNECT, "out of memory");
+        fail_later(link, LINK_LOSS_CONNECT, "out of memory or descriptors");
 }
 
 static void resolved(void *owner, const struct addresses *addresses, const char *error)
@@ -209,10 +210,9 @@ static void resolved(void *owner, const struct addresses *addresses, const char 
 static void go_to_place(struct link *link)
 {
     struct place *place = link->place;
-    if (place->known.count == 0 && resolver_numeric(place->host, place->port, &place->known) == 0)
-        place->next = place->tried = 0;
-    bool numeric_or_left = place->known.count > place->tried;
-    if (numeric_or_left) {
+    if (place->known.count == 0)
+        place->numeric = resolver_numeric(place->host, place->port, &place->known) == 0;
+    if (place->numeric || place->tried < place->known.count) {
         connect_to_next(link);
         return;
     }

@@ -14,7 +14,7 @@ static uint8_t data[256 * 1024];
 static void prepare(struct fixture *fixture)
 {
     fixture_init(fixture, 0, TARGET);
-    rogue_init(&rogue, fixture->loop);
+    CHECK(rogue_init(&rogue, fixture->loop, false) == 0);
     fixture->portal.port = rogue.port;
 }
 
@@ -88,6 +88,22 @@ static void the_same_isid_at_every_login(void)
     fixture.config.isid_qualifier = 0x102;
     fixture_login(&fixture);
     CHECK(memcmp(isid, rogue.isid, 4) == 0 && rogue.isid[4] == 1 && rogue.isid[5] == 2);
+    finish(&fixture);
+}
+
+static void a_portal_may_have_an_ipv6_address(void)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, 0, TARGET);
+    if (rogue_init(&rogue, fixture.loop, true) < 0) {
+        printf("  no IPv6 here: not tested\n");
+        evl_free(fixture.loop);
+        return;
+    }
+    fixture.portal = (struct link_portal){.host = "::1", .port = rogue.port};
+    fixture_start(&fixture);
+    fixture_login(&fixture);
+    CHECK(rogue.logins == 1);
     finish(&fixture);
 }
 
@@ -197,7 +213,7 @@ static void redirections_are_followed_but_not_for_ever(void)
     static struct rogue_target other;
     static char address[64];
     start(&fixture);
-    rogue_init(&other, fixture.loop);
+    CHECK(rogue_init(&other, fixture.loop, false) == 0);
     int bytes = snprintf(address, sizeof address, "TargetAddress=127.0.0.1:%u,1", other.port);
     rogue.login_keys = address;
     rogue.login_keys_bytes = (unsigned)bytes + 1;
@@ -370,6 +386,7 @@ int main(void)
     RUN(connections_that_are_closed_at_once());
     RUN(sessions_that_are_lost());
     RUN(the_same_isid_at_every_login());
+    RUN(a_portal_may_have_an_ipv6_address());
     RUN(a_lun_above_255_is_addressed_flat());
     RUN(a_read_without_data_is_an_underflow());
     RUN(sense_is_never_read_beyond_its_end());

@@ -262,19 +262,36 @@ static void connectable(struct evl_watch *watch, unsigned events)
         evl_watch_set(target->loop, &connection->watch, EVL_READ);
 }
 
-void rogue_init(struct rogue_target *target, struct evl *loop)
+static int listen_on(bool v6)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 address6 = {.sin6_family = AF_INET6,
+                                          .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    int rc = v6 ? bind(fd, (const struct sockaddr *)&address6, sizeof address6)
+                : bind(fd, (const struct sockaddr *)&address, sizeof address);
+    if (rc == 0 && listen(fd, 16) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int rogue_init(struct rogue_target *target, struct evl *loop, bool v6)
+{
+    struct sockaddr_in6 address; /* the port is in the same place for both families */
     socklen_t bytes = sizeof address;
     *target = (struct rogue_target){.loop = loop};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    CHECK(fd >= 0);
-    CHECK(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
-    CHECK(listen(fd, 16) == 0);
+    int fd = listen_on(v6);
+    if (fd < 0)
+        return -1;
     CHECK(getsockname(fd, (struct sockaddr *)&address, &bytes) == 0);
-    target->port = ntohs(address.sin_port);
+    target->port = ntohs(address.sin6_port);
     evl_watch_init(&target->listener, fd, connectable);
     evl_watch_set(loop, &target->listener, EVL_READ);
+    return 0;
 }
 
 void rogue_done(struct rogue_target *target)

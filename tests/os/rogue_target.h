@@ -62,7 +62,8 @@ struct rogue_target {
 
 #define ROGUE_KEYS(text) text, sizeof(text)
 
-void rogue_init(struct rogue_target *target, struct evl *loop);
+/* Listens on 127.0.0.1, or on ::1; -1 when this host has no such address. */
+int rogue_init(struct rogue_target *target, struct evl *loop, bool v6);
 void rogue_done(struct rogue_target *target);
 
 #endif
