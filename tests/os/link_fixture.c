@@ -148,8 +148,11 @@ static void on_done(struct link_command *command)
     struct request *request = container_of(command, struct request, command);
     request->done++;
     evl_break(request->fixture->loop);
-    if (request->close_in_done)
-        request->fixture->link->ops->close(request->fixture->link);
+    if (!request->close_in_done)
+        return;
+    request->fixture->link->ops->close(request->fixture->link);
+    if (request->poison)
+        memset(request->poison, 0x55, request->poison_bytes);
 }
 
 void request_init(struct request *request, struct fixture *fixture, const void *cdb, size_t bytes)

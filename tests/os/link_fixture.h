@@ -32,6 +32,8 @@ struct request {
     struct iovec iov[LINK_IOV];
     unsigned done;
     bool close_in_done;
+    void *poison; /* filled with 0x55 right after that close() */
+    size_t poison_bytes;
 };
 
 #define CHECK(condition)                                                                           \
