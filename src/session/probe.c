@@ -140,12 +140,19 @@ static void answered_well(struct session *session)
     session_step_answered(session, session->probe_data, count, false);
 }
 
+/* Only ILLEGAL REQUEST is a refusal; and a write-protected LUN may refuse to synchronise. */
+static bool is_refusal(const struct session *session, int error)
+{
+    bool illegal = error == -EOPNOTSUPP || error == -EINVAL;
+    return illegal || (session->step == STEP_SYNC && error == -EPERM);
+}
+
 static void failed(struct session *session, const struct judgement *judgement)
 {
-    if (session->step == STEP_SYNC && judgement->error == -EIO)
-        ask_later(session, judgement, true); /* nobody may read what is not on the medium */
-    else
+    if (is_refusal(session, judgement->error))
         session_step_answered(session, NULL, 0, true);
+    else
+        ask_later(session, judgement, true); /* and nobody reads what is not on the medium */
 }
 
 static void act(struct session *session, const struct judgement *judgement)

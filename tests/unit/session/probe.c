@@ -152,6 +152,29 @@ static void a_refusal_without_sense_is_understood_after_a_few_tries(void **state
     assert_false(ses_lun(f->session)->unmap);
 }
 
+static void only_an_illegal_request_is_a_refusal(void **state)
+{
+    /* Else a medium error would make us forget who the LUN is. */
+    struct fixture *f = *state;
+    run_to(f, SES_IDENTIFYING);
+    fixture_answer_setup(f);
+    assert_int_equal(fake_link_first(&f->link)->cdb[2], 0x80);
+    fixture_check_condition(f, 0x3, 0x11, 0x00);
+    fake_timer_advance_ms(&f->timer, 500);
+    assert_int_equal(fake_link_first(&f->link)->cdb[2], 0x80);
+    fixture_run_setup(f);
+    assert_string_equal(ses_lun(f->session)->identity.serial, "serial-1");
+}
+
+static void a_write_protected_lun_need_not_synchronise(void **state)
+{
+    struct fixture *f = *state;
+    run_to(f, SES_SYNCING);
+    fixture_check_condition(f, 0x7, 0x27, 0x00);
+    fixture_check_condition(f, 0x7, 0x27, 0x00);
+    assert_int_equal(fixture_state(f), SES_READY);
+}
+
 static void a_lun_that_is_not_supported_is_missing(void **state)
 {
     struct fixture *f = *state;
@@ -186,6 +209,8 @@ int main(void)
         TEST(an_unanswered_question_ends_the_attempt),
         TEST(a_lost_connection_ends_every_step),
         TEST(a_refusal_without_sense_is_understood_after_a_few_tries),
+        TEST(only_an_illegal_request_is_a_refusal),
+        TEST(a_write_protected_lun_need_not_synchronise),
         TEST(a_lun_that_is_not_supported_is_missing),
         TEST(a_sync_that_fails_keeps_readers_out),
     };
