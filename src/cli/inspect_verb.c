@@ -35,15 +35,18 @@ struct inspection {
     struct lun lun;
     struct link_limits limits;
     char why[STORY_REASON_BYTES]; /* the last attempt failed so */
+    uint64_t loss;
 };
 
 static void heard(struct trace_port *port, const struct trace_event *event)
 {
     struct inspection *inspection = container_of(port, struct inspection, trace);
-    if (event->code == TRACE_SESSION_ATTEMPT_FAILED || event->code == TRACE_SESSION_LOST)
+    if (event->code == TRACE_SESSION_ATTEMPT_FAILED || event->code == TRACE_SESSION_LOST) {
+        inspection->loss = event->a;
         story_loss_words(event->a, event->text, inspection->why, sizeof inspection->why);
-    else if (event->code == TRACE_SESSION_UNUSABLE && event->text)
+    } else if (event->code == TRACE_SESSION_UNUSABLE && event->text) {
         snprintf(inspection->why, sizeof inspection->why, "%s", event->text);
+    }
 }
 
 static void ready(void *owner)
@@ -143,7 +146,8 @@ static int report(const struct arguments *arguments, const struct inspection *in
     if (error)
         return complain(arguments, EXIT_FAILED, "no memory");
     if (!inspection->seen && *inspection->why)
-        return complain(arguments, EXIT_FAILED, "%s", inspection->why);
+        return complain(arguments, EXIT_FAILED, "%s%s", inspection->why,
+                        story_mend(inspection->loss));
     if (!inspection->seen)
         return complain(arguments, EXIT_FAILED, "no answer within %s",
                         human_time(timeout_ms, time));

@@ -14,6 +14,8 @@ const struct verb verb_table[] = {
      flush_options, false, flush_run},
     {"stop", "NAME", 1, 1, "end a daemon, and wait until it is gone", stop_options, false,
      stop_run},
+    {"discover", "PORTAL", 1, 1, "list the targets of a portal", discover_options, true,
+     discover_run},
     {"inspect", "URL", 1, 1, "show what a LUN is and can, without disturbing who uses it",
      inspect_options, true, inspect_run},
     {"help", "[VERB]", 0, 1, "say what a verb does", no_options, false, help_run},

@@ -118,6 +118,9 @@ bool options_was_given(const struct options *options, const char *key);
  * others: the portals, the target and the LUN (in `url`), the name, the run directory. */
 int options_complete(struct options *options, struct fault *fault);
 
+/* The same for a discovery: a portal, and who we are. */
+int options_complete_discovery(struct options *options, const char *portal, struct fault *fault);
+
 /* A name of a daemon: a directory and a file are called so. */
 int options_check_name(const char *name, struct fault *fault);
 

@@ -89,6 +89,17 @@ static int complete_chap(struct options *options, struct fault *fault)
     return 0;
 }
 
+int options_complete_discovery(struct options *options, const char *portal, struct fault *fault)
+{
+    struct url_target *url = &options->url;
+    if (options_was_given(options, "url") || *options->target || *options->lun ||
+        options->portal.count > 0)
+        return fault_set(fault, -EINVAL, "url, portal, target and lun have no meaning here");
+    url->portal_count = 1;
+    int error = url_parse_portal(portal, &url->portals[0], fault);
+    return error ? error : complete_chap(options, fault);
+}
+
 /* Without a name: what follows the last ':' of the target, or all of it, and the LUN. */
 static void derive_name(struct options *options)
 {

@@ -21,6 +21,7 @@
 #include "daemon/daemon.h"
 #include "daemon/front_ends.h"
 #include "daemon/human.h"
+#include "daemon/story_words.h"
 #include "os/link_libiscsi.h"
 #include "os/memory_lock.h"
 
@@ -74,7 +75,8 @@ static void give_up(struct evl_call *call)
     struct daemon *daemon = container_of(call, struct daemon, give_up);
     struct ses_status status;
     ses_status(vol_session(daemon->volume), &status);
-    log_format(daemon->log, STORY_ERROR, "giving up: %s", status.reason);
+    log_format(daemon->log, STORY_ERROR, "giving up: %s%s", status.reason,
+               story_mend(status.last_loss));
     daemon->exit_status = 1;
     daemon_stop_now(daemon);
 }

@@ -35,7 +35,8 @@ static const char *const loss_words[] = {
 /* The reasons of which the system's own words say all, and ours nothing more. */
 static bool says_it_all(uint64_t loss)
 {
-    return loss == LINK_LOSS_CONNECT || loss == LINK_LOSS_CLOSED;
+    return loss == LINK_LOSS_CONNECT || loss == LINK_LOSS_CLOSED ||
+           loss == LINK_LOSS_LOGIN_NOT_FOUND || loss == LINK_LOSS_LOGIN_REFUSED;
 }
 
 /* Into the middle of a line of ours: one line, without a full stop, not beginning like a sentence
@@ -62,6 +63,20 @@ void story_loss_words(uint64_t loss, const char *detail, char *ret_text, size_t 
         snprintf(ret_text, text_bytes, "%s", own);
     else
         snprintf(ret_text, text_bytes, "%s: %s", words, own);
+}
+
+const char *story_mend(uint64_t loss)
+{
+    switch (loss) {
+    case LINK_LOSS_LOGIN_AUTH:
+        return "; check chap_user, chap_secret_file and initiator, and whom the target lets in";
+    case LINK_LOSS_LOGIN_NOT_FOUND:
+        return "; check the target's name and the LUN: `holdfast discover PORTAL` lists targets";
+    case LINK_LOSS_MUTUAL_CHAP:
+        return "; check mutual_chap_user and mutual_chap_secret_file, and that this is your target";
+    default:
+        return "";
+    }
 }
 
 const char *story_op_word(uint64_t op)
