@@ -56,7 +56,6 @@ struct conn {
 
     struct login_facts facts;
     bool logged_in;
-    bool logging_out;
     bool asked_to_leave; /* the target sent an asynchronous message */
     bool severed;        /* the socket is gone; the library is not called any more */
     bool closed;         /* the owner is not called any more */
@@ -215,7 +214,8 @@ static void service(struct conn *conn, int events)
     if (rc < 0)
         die_of_error(conn);
     else if (conn->logged_in && !iscsi_is_logged_in(conn->context))
-        die(conn, LINK_LOSS_LOGOUT, "logged out");
+        die(conn, LINK_LOSS_LOGOUT,
+            conn->asked_to_leave ? "the target asked us to log out" : "logged out");
 }
 
 /* Once a turn, after everybody has submitted: one send for all that was queued (facts 1.3). */
@@ -459,7 +459,6 @@ void conn_logout(struct conn *conn)
 {
     if (conn->severed)
         return;
-    conn->logging_out = true;
     queued(conn, iscsi_logout_async(conn->context, logout_answered, conn));
 }
 

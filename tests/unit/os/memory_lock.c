@@ -56,6 +56,9 @@ static long locked_kib(void)
 
 static void the_result_is_the_truth(void **state)
 {
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* there mlockall() does nothing and says that it did */
+#endif
     struct memory_lock_result result;
     memory_lock(&result);
     if (result.locked == 0)
