@@ -1,6 +1,6 @@
 #!/bin/bash
 # Unmounting while a loop device holds the file: served on, retried, and in the end detached.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Mounted on a directory, the disk is the file `disk` in it.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 mkdir "$dir/d"

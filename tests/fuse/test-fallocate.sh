@@ -1,6 +1,6 @@
 #!/bin/bash
 # fallocate(2) and lseek(2) with SEEK_DATA and SEEK_HOLE.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need fallocate
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The LUN grows while it is served.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 

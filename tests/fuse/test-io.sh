@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is written is read, whatever the alignment, engine and order.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need fio cmp
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Who waits for the target can be killed: readers at once, a writer when the target has its write.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 gone_within() { # SECONDS PID

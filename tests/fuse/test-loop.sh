@@ -1,6 +1,6 @@
 #!/bin/bash
 # A file system on a loop device on the file; discards; with and without cheap zeroes.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 need mkfs.ext4 e2fsck blkdiscard fstrim

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Memory is short: requests wait for it, all of them are answered, none is lost.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need fio
 

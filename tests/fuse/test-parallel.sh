@@ -1,6 +1,6 @@
 #!/bin/bash
 # Requests run beside each other, and stop at the bounds that were set.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need fio
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # A path that cannot be used: one line that names it, and nothing left behind.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 expect() { # PATH TEXT

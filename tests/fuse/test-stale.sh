@@ -1,6 +1,6 @@
 #!/bin/bash
 # After SIGKILL the same command starts again, whoever still holds the dead mount.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 need_loop
 

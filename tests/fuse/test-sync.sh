@@ -1,6 +1,6 @@
 #!/bin/bash
 # fsync, fdatasync and O_DSYNC reach the volume; plain writes cost no flush.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 write() { soon dd if=/dev/zero of="$mnt" bs=4k count=3 status=none "$@"; }

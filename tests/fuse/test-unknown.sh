@@ -1,6 +1,6 @@
 #!/bin/bash
 # The target was never seen: the mount stands, who asks for the disk waits, nobody gets an error.
-# shellcheck source-path=SCRIPTDIR source=functions.sh
+# shellcheck source=tests/fuse/functions.sh
 . "$(dirname "$0")/functions.sh"
 
 start "$mnt" unknown=1 size=$((32 << 20))
