@@ -4,7 +4,9 @@
  * Good day: a FLUSH waits in `flushes`; once nothing is dirty, one SYNC is sent, which covers
  * everything that is retained at that instant, so it answers every FLUSH that waits then. FLUSHes
  * that come while a SYNC is under way wait for the next one. With nothing retained a FLUSH is
- * answered at once, also while the target is away: there is nothing that could be lost.
+ * answered at once, also while the target is away: there is nothing that could be lost. But not
+ * before the session was ready once, that is, has synchronised: a daemon before us may have
+ * answered writes that are still in the target's cache.
  *
  * A SYNC is also sent early, to bound the memory: when more than retain_bytes are retained, when
  * the oldest is retain_ms old, or when somebody waits for a buffer or an extent.
@@ -101,6 +103,11 @@ static bool sync_is_wanted(const struct volume *volume)
     return volume->sync_due || vol_memory_is_short(volume);
 }
 
+bool vol_nothing_to_flush(const struct volume *volume)
+{
+    return volume->known && retained_is_empty(&volume->retained);
+}
+
 static void answer_flushes_without_sync(struct volume *volume)
 {
     while (!list_is_empty(&volume->flushes)) {
@@ -115,7 +122,7 @@ void vol_sync_kick(struct volume *volume)
 {
     if (volume->sync_running)
         return;
-    if (retained_is_empty(&volume->retained)) {
+    if (vol_nothing_to_flush(volume)) {
         answer_flushes_without_sync(volume);
         return;
     }

@@ -165,6 +165,8 @@ void vol_transfer_pump(struct volume *volume);
 void vol_sync_init(struct volume *volume);
 void vol_sync_kick(struct volume *volume);
 bool vol_memory_is_short(const struct volume *volume);
+/* Everything that was ever answered is on stable storage. */
+bool vol_nothing_to_flush(const struct volume *volume);
 void vol_pressure(void *owner);
 
 /* rewrite.c */

@@ -244,7 +244,7 @@ unsigned vol_abandon_all(struct volume *volume, int error)
     abandon_list(volume, &volume->waiting, &volume->waiting_count, error);
     /* With nothing retained there is nothing that a FLUSH could fail to do. */
     abandon_list(volume, &volume->flushes, &volume->flush_count,
-                 retained_is_empty(&volume->retained) ? 0 : error);
+                 vol_nothing_to_flush(volume) ? 0 : error);
     list_for_each_safe(it, &volume->active_ios)
     {
         struct vol_io *io = container_of(it, struct vol_io, node);
