@@ -158,7 +158,9 @@ struct retained_extent *retained_rewriting_in(struct retained *retained, uint64_
     struct retained_extent *it;
     for (; lba < end && (it = of(extent_map_overlap(&retained->map, lba, end - lba)));
          lba = extent_end(&it->extent)) {
-        if (it->state == RETAINED_DESTAGED)
+        /* A larger extent, written since, is beyond what the caller holds in the gate. */
+        bool inside = it->extent.start >= lba && extent_end(&it->extent) <= end;
+        if (it->state == RETAINED_DESTAGED || !inside)
             continue;
         if (it->state == RETAINED_DIRTY)
             set_state(retained, it, RETAINED_REWRITING);
