@@ -117,6 +117,9 @@ static void ask_later(struct session *session, const struct judgement *judgement
                       slowly ? session_backoff(session, attempt, SLOW_MS, SLOW_MAX_MS)
                              : session_backoff(session, attempt, SOON_MS, SOON_MAX_MS),
                       ask);
+    /* As for a SYNC of the owner: what this one could not write may be gone (I15). */
+    if (slowly && session->step == STEP_SYNC)
+        session_new_generation(session, NULL);
 }
 
 /* Not now: later, or taken as a refusal where the target seems unable to say it properly. */
