@@ -1,0 +1,39 @@
+/*
+ * What goes wrong, and when: at random moments, and right after the moments that matter most
+ * (a write was done, a SYNC has started, ...), as most crash bugs need no more than that.
+ */
+#ifndef SIM_FAULTS_H
+#define SIM_FAULTS_H
+
+#include "tests/sim/daemon.h"
+
+struct faults {
+    struct world *world;
+    const struct options *options;
+    struct target *target;
+    struct daemon *daemon;
+    struct rng rng;
+    uint64_t left;
+    bool over;
+    struct event next;   /* at its time */
+    struct event moment; /* right after a moment */
+    struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up;
+    uint64_t struck;
+};
+
+void faults_init(struct faults *faults, struct world *world, const struct options *options,
+                 struct target *target, struct daemon *daemon, uint64_t seed);
+
+/* Begins (again), with as many faults as the options say. */
+void faults_begin(struct faults *faults);
+
+/* The target tells of a moment. */
+void faults_moment(struct faults *faults, enum target_moment moment);
+
+/* One fault, now. */
+void faults_strike(struct faults *faults);
+
+/* No fault any more, and what they left is mended. */
+void faults_end(struct faults *faults);
+
+#endif

@@ -1,0 +1,207 @@
+/*
+ * sim: runs the daemon's session and volume, the very objects, against a simulated target.
+ *
+ *   sim [--seed N] [--count N] [--jobs N] [--trace] [--expect-failure] [--set NAME=VALUE]...
+ *
+ * Runs the seeds N .. N+count-1. Prints the first that fails with all that is needed to see it
+ * again, and exits 1. With --expect-failure (mutants) it is the other way round.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/sim/endurance.h"
+#include "tests/sim/run.h"
+
+#define SETTINGS_MAX 32u
+#define JOBS_MAX     64u
+
+struct command_line {
+    uint64_t seed;
+    uint64_t count;
+    unsigned jobs;
+    bool trace;
+    bool expect_failure;
+    unsigned endurance;
+    const char *settings[SETTINGS_MAX];
+    unsigned setting_count;
+};
+
+/* What the jobs have in common. */
+struct shared {
+    volatile uint64_t failed_seed; /* the lowest; UINT64_MAX: none */
+    struct run_totals totals[JOBS_MAX];
+};
+
+static volatile uint64_t seed_under_way;
+static struct shared *shared;
+
+static void seed_has_failed(uint64_t seed)
+{
+    if (seed < shared->failed_seed)
+        shared->failed_seed = seed;
+}
+
+/* An assert of the core: say for which seed, then die as the assert wants it. */
+static void on_abort(int signal_number)
+{
+    char line[80];
+    int bytes = snprintf(line, sizeof line, "seed %llu failed: the core aborted\n",
+                         (unsigned long long)seed_under_way);
+    ssize_t written = write(STDOUT_FILENO, line, (size_t)bytes);
+    (void)written;
+    seed_has_failed(seed_under_way);
+    signal(signal_number, SIG_DFL);
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: sim [--seed N] [--count N] [--jobs N] [--trace] [--expect-failure] "
+                    "[--endurance MINUTES] [--set NAME=VALUE]...\n");
+    return 2;
+}
+
+static int parse(int argc, char **argv, struct command_line *line)
+{
+    static const struct option options[] = {
+        {"seed", required_argument, NULL, 's'},     {"count", required_argument, NULL, 'c'},
+        {"jobs", required_argument, NULL, 'j'},     {"trace", no_argument, NULL, 't'},
+        {"expect-failure", no_argument, NULL, 'x'}, {"endurance", required_argument, NULL, 'e'},
+        {"set", required_argument, NULL, 'o'},      {0}};
+    struct options probe = {0};
+    *line = (struct command_line){.seed = 1, .count = 1, .jobs = 1};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 's')
+            line->seed = strtoull(optarg, NULL, 10);
+        else if (c == 'c')
+            line->count = strtoull(optarg, NULL, 10);
+        else if (c == 'j')
+            line->jobs = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 't')
+            line->trace = true;
+        else if (c == 'x')
+            line->expect_failure = true;
+        else if (c == 'e')
+            line->endurance = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'o' && line->setting_count < SETTINGS_MAX && !options_set(&probe, optarg))
+            line->settings[line->setting_count++] = optarg;
+        else
+            return -EINVAL;
+    }
+    return optind == argc && line->jobs > 0 && line->jobs <= JOBS_MAX ? 0 : -EINVAL;
+}
+
+/* Every jobs-th seed, beginning with the job's own. */
+static void run_job(const struct command_line *line, unsigned job)
+{
+    struct run_request request = {
+        .trace = line->trace,
+        .settings = line->settings,
+        .setting_count = line->setting_count,
+    };
+    for (uint64_t i = job; i < line->count; i += line->jobs) {
+        request.seed = line->seed + i;
+        if (shared->failed_seed <= request.seed)
+            return;
+        seed_under_way = request.seed;
+        bool good = line->endurance ? endurance_run(&request, line->endurance, &shared->totals[job])
+                                    : run_seed(&request, &shared->totals[job]);
+        if (!good)
+            seed_has_failed(request.seed);
+    }
+}
+
+static void run_jobs(const struct command_line *line)
+{
+    pid_t children[JOBS_MAX];
+    fflush(stdout);
+    for (unsigned job = 0; job < line->jobs; job++) {
+        children[job] = fork();
+        if (children[job] == 0) {
+            run_job(line, job);
+            exit(0);
+        }
+    }
+    for (unsigned job = 0; job < line->jobs; job++) {
+        int status = 0;
+        waitpid(children[job], &status, 0);
+        if (status != 0 && shared->failed_seed == UINT64_MAX)
+            seed_has_failed(line->seed); /* a sanitizer ended it: its report says more */
+    }
+}
+
+static struct run_totals sum_up(const struct command_line *line)
+{
+    struct run_totals sum = {0};
+    for (unsigned job = 0; job < line->jobs; job++) {
+        const uint64_t *from = (const uint64_t *)&shared->totals[job];
+        for (size_t i = 0; i < sizeof sum / sizeof *from; i++)
+            ((uint64_t *)&sum)[i] += from[i];
+    }
+    return sum;
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void print_totals(const struct run_totals *t, double seconds)
+{
+    printf("%llu seeds in %.1f s (%.0f/s): %.0f simulated hours, %llu events, %llu answers\n",
+           (unsigned long long)t->seeds, seconds, (double)t->seeds / seconds,
+           (double)t->simulated_us / 3.6e9, (unsigned long long)t->steps,
+           (unsigned long long)t->answered);
+    printf("faults %llu, daemon kills %llu, stops %llu, target crashes %llu, data losses %llu, "
+           "sessions %llu\n",
+           (unsigned long long)t->faults, (unsigned long long)t->kills,
+           (unsigned long long)t->stops, (unsigned long long)t->target.crashes,
+           (unsigned long long)t->target.losses, (unsigned long long)t->target.sessions);
+    printf("ghosts %llu (writes carried out %llu), stuck %llu, unit attentions %llu, resets %llu "
+           "(%llu of a wrong LUN), writes %llu, syncs %llu\n",
+           (unsigned long long)t->target.ghosts, (unsigned long long)t->target.ghost_writes,
+           (unsigned long long)t->target.stuck, (unsigned long long)t->target.attentions,
+           (unsigned long long)t->target.resets, (unsigned long long)t->target.wrong_resets,
+           (unsigned long long)t->target.writes, (unsigned long long)t->target.syncs);
+}
+
+int main(int argc, char **argv)
+{
+    struct command_line line;
+    if (parse(argc, argv, &line) != 0)
+        return usage();
+    if (line.endurance && !getenv("GLIBC_TUNABLES")) {
+        /* Freed memory in malloc's thread cache would count as used. */
+        setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
+        execv("/proc/self/exe", argv);
+    }
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        return 1;
+    shared->failed_seed = UINT64_MAX;
+    signal(SIGABRT, on_abort);
+
+    double start = now_s();
+    if (line.jobs == 1 && !line.expect_failure)
+        run_job(&line, 0);
+    else
+        run_jobs(&line);
+    struct run_totals totals = sum_up(&line);
+    if (!line.trace)
+        print_totals(&totals, now_s() - start);
+
+    bool failed = shared->failed_seed != UINT64_MAX;
+    if (line.expect_failure)
+        printf(failed ? "failed as expected, at seed %llu\n" : "survived (seeds from %llu)\n",
+               (unsigned long long)(failed ? shared->failed_seed : line.seed));
+    return failed == line.expect_failure ? 0 : 1;
+}

@@ -1,0 +1,169 @@
+#include "tests/sim/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/rng.h"
+
+static uint32_t draw(struct rng *rng, uint32_t low, uint32_t high)
+{
+    return (uint32_t)rng_range(rng, low, high);
+}
+
+static uint32_t draw_log(struct rng *rng, uint32_t low, uint32_t high)
+{
+    return (uint32_t)rng_log_range(rng, low, high);
+}
+
+static bool coin(struct rng *rng)
+{
+    return rng_chance(rng, 500);
+}
+
+/* 0 in most seeds, else anything up to `high`. */
+static uint32_t rate(struct rng *rng, unsigned used_permille, uint32_t high)
+{
+    return rng_chance(rng, used_permille) ? draw_log(rng, 1, high) : 0;
+}
+
+static void draw_lun(struct options *o, struct rng *rng)
+{
+    o->block_bytes = rng_chance(rng, 300) ? 4096 : 512;
+    o->blocks = draw_log(rng, 4, 40);
+    o->grow_blocks = draw(rng, 0, 8);
+    o->cells_per_block = coin(rng) ? 1 : draw(rng, 2, 4);
+    o->write_cache = rng_chance(rng, 850);
+    o->dpofua = coin(rng);
+    o->thin = rng_chance(rng, 700);
+    o->unmap = o->thin && rng_chance(rng, 800);
+    o->unmap_zeroes = o->thin && coin(rng);
+    o->unmap_ignored_pm = coin(rng) ? 300 : 0;
+    o->write_same = rng_chance(rng, 700);
+    o->write_same_unmap = o->thin && o->write_same && coin(rng);
+    o->lba_status = o->thin && coin(rng);
+    o->descriptor_sense = coin(rng);
+}
+
+static void draw_target(struct options *o, struct rng *rng)
+{
+    o->strict = rng_chance(rng, 300);
+    o->reset_waits = coin(rng);
+    o->reset_loses = coin(rng);
+    o->reset_attention = rng_chance(rng, 800);
+    o->login_attention = rng_chance(rng, 700);
+    o->task_aborted = rng_chance(rng, 700);
+    o->queue_depth = coin(rng) ? 128 : draw_log(rng, 1, 32);
+    o->exec_us = draw_log(rng, 20, 5000);
+    o->sync_us = draw_log(rng, 20, 60000);
+    o->ghost_us = draw_log(rng, 1000, 8000000);
+    o->max_write_bytes =
+        o->block_bytes * draw_log(rng, 1, 64) + (coin(rng) ? draw(rng, 0, 511) : 0);
+    o->limits_change_pm = coin(rng) ? 500 : 0;
+    o->busy_pm = rate(rng, 300, 200);
+    o->aborted_pm = rate(rng, 250, 150);
+    o->no_sense_pm = rate(rng, 200, 100);
+    o->residual_pm = rate(rng, 250, 150);
+    o->response_pm = rate(rng, 200, 100);
+    o->stuck_pm = rate(rng, 300, 60);
+    o->sync_fails_pm = rate(rng, 200, 200);
+    o->medium_error_pm = rate(rng, 100, 30);
+    o->login_refused_pm = rate(rng, 250, 400);
+    o->login_close_pm = rate(rng, 250, 400);
+    o->not_ready_ms = rng_chance(rng, 200) ? draw_log(rng, 1, 3000) : 0;
+    o->net_us = draw_log(rng, 10, 3000);
+    o->portals = rng_chance(rng, 300) ? draw(rng, 2, 3) : 1;
+}
+
+static void draw_clients(struct options *o, struct rng *rng)
+{
+    o->clients = draw(rng, 1, 3);
+    o->depth = draw_log(rng, 1, 16);
+    o->operations = draw_log(rng, 20, 160);
+    o->think_us = draw_log(rng, 1, 20000);
+    o->pause_pm = coin(rng) ? draw_log(rng, 1, 100) : 0;
+    o->hot_cells = coin(rng) ? draw(rng, 1, 6) : 0;
+    o->fua_pm = coin(rng) ? draw(rng, 0, 400) : 0;
+    o->flush_weight = coin(rng) ? draw(rng, 0, 30) : 3;
+    o->read_weight = draw(rng, 5, 60);
+    o->trim_weight = coin(rng) ? draw(rng, 0, 15) : 0;
+    o->zeroes_weight = coin(rng) ? draw(rng, 0, 20) : 0;
+    o->status_weight = rng_chance(rng, 300) ? draw(rng, 0, 10) : 0;
+    o->big_pm = coin(rng) ? draw(rng, 0, 200) : 0;
+    o->resend = coin(rng);
+    o->scan = coin(rng);
+}
+
+static void draw_daemon(struct options *o, struct rng *rng)
+{
+    o->retain_bytes = draw_log(rng, 4096, 8u << 20);
+    o->retain_ms = draw_log(rng, 1, 20000);
+    o->request_count = coin(rng) ? 128 : draw_log(rng, 2, 64);
+    o->memory_mib = draw(rng, 2, 4);
+    o->command_timeout_ms = draw_log(rng, 500, 30000);
+    o->nop_interval_ms = draw_log(rng, 200, 10000);
+    o->nop_timeout_ms = draw_log(rng, 200, 10000);
+    o->connect_timeout_ms = draw_log(rng, 500, 8000);
+    o->setup_timeout_ms = draw_log(rng, 1000, 15000);
+}
+
+static void draw_faults(struct options *o, struct rng *rng)
+{
+    uint32_t *weights = &o->w_cut;
+    uint32_t count = (uint32_t)(&o->w_daemon_stop - &o->w_cut) + 1;
+    unsigned used = draw(rng, 50, 500);
+    for (uint32_t i = 0; i < count; i++)
+        weights[i] = rng_chance(rng, used) ? draw(rng, 1, 10) : 0;
+    o->faults = rng_chance(rng, 950) ? draw_log(rng, 1, 24) : 0;
+    o->fault_gap_us = draw_log(rng, 300, 2000000);
+    o->moment_pm = coin(rng) ? draw_log(rng, 5, 500) : 0;
+    o->outage_ms = draw_log(rng, 1, 20000);
+    o->crash_loses = draw(rng, 0, 3);
+    if (rng_chance(rng, 600)) { /* the clients are busy for as long as the faults last */
+        uint64_t faulty_us = (uint64_t)(o->faults + 1) * o->fault_gap_us;
+        uint64_t think_us = 1 + faulty_us * o->clients * o->depth / o->operations;
+        o->think_us = think_us < 20000000 ? (uint32_t)think_us : 20000000;
+    }
+    o->final_flush = rng_chance(rng, 800);
+    o->final_stop = rng_chance(rng, 300);
+}
+
+void options_draw(struct options *options, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "swarm");
+    *options = (struct options){0};
+    draw_lun(options, &rng);
+    draw_target(options, &rng);
+    draw_clients(options, &rng);
+    draw_daemon(options, &rng);
+    draw_faults(options, &rng);
+}
+
+void options_print(const struct options *options, FILE *to)
+{
+#define OPTION_PRINT(name)                                                                         \
+    if (options->name)                                                                             \
+        fprintf(to, " " #name "=%u", options->name);
+    OPTIONS(OPTION_PRINT)
+#undef OPTION_PRINT
+}
+
+int options_set(struct options *options, const char *assignment)
+{
+    const char *equals = strchr(assignment, '=');
+    char *end;
+    if (!equals || equals[1] < '0' || equals[1] > '9')
+        return -EINVAL;
+    size_t length = (size_t)(equals - assignment);
+    uint32_t value = (uint32_t)strtoul(equals + 1, &end, 10);
+    if (*end != '\0')
+        return -EINVAL;
+#define OPTION_SET(name)                                                                           \
+    if (length == strlen(#name) && strncmp(assignment, #name, length) == 0) {                      \
+        options->name = value;                                                                     \
+        return 0;                                                                                  \
+    }
+    OPTIONS(OPTION_SET)
+#undef OPTION_SET
+    return -EINVAL;
+}

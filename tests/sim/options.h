@@ -1,0 +1,122 @@
+/*
+ * What a seed draws before anything runs: sizes, abilities, rates. Most rates are 0 in most
+ * seeds (a "swarm"), so that each kind of trouble also happens alone.
+ */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* _pm: per thousand; _us, _ms: time. X(name, meaning) in the order of printing. */
+#define OPTIONS(X)                                                                                 \
+    /* the LUN */                                                                                  \
+    X(block_bytes)                                                                                 \
+    X(blocks)                                                                                      \
+    X(grow_blocks)                                                                                 \
+    X(cells_per_block)                                                                             \
+    X(write_cache) /* WCE as reported; the cache is volatile in any case */                        \
+    X(dpofua)                                                                                      \
+    X(thin)                                                                                        \
+    X(unmap)                                                                                       \
+    X(unmap_zeroes) /* LBPRZ */                                                                    \
+    X(unmap_ignored_pm)                                                                            \
+    X(write_same)                                                                                  \
+    X(write_same_unmap)                                                                            \
+    X(lba_status)                                                                                  \
+    X(descriptor_sense)                                                                            \
+    /* the target */                                                                               \
+    X(strict)      /* a login with the same ISID ends the old commands; else only LUN RESET */     \
+    X(reset_waits) /* LUN RESET is answered when the old commands are done; else it ends them */   \
+    X(reset_loses) /* LUN RESET loses the volatile cache */                                        \
+    X(reset_attention)                                                                             \
+    X(login_attention)                                                                             \
+    X(task_aborted) /* TAS: commands that another aborts are answered */                           \
+    X(queue_depth)                                                                                 \
+    X(exec_us)                                                                                     \
+    X(sync_us)                                                                                     \
+    X(ghost_us)                                                                                    \
+    X(max_write_bytes)                                                                             \
+    X(limits_change_pm)                                                                            \
+    X(busy_pm)                                                                                     \
+    X(aborted_pm)                                                                                  \
+    X(no_sense_pm)                                                                                 \
+    X(residual_pm)                                                                                 \
+    X(response_pm)                                                                                 \
+    X(stuck_pm)                                                                                    \
+    X(sync_fails_pm)                                                                               \
+    X(medium_error_pm)                                                                             \
+    X(login_refused_pm)                                                                            \
+    X(login_close_pm)                                                                              \
+    X(not_ready_ms) /* after a start */                                                            \
+    /* the network */                                                                              \
+    X(net_us)                                                                                      \
+    X(portals)                                                                                     \
+    /* the clients */                                                                              \
+    X(clients)                                                                                     \
+    X(depth)                                                                                       \
+    X(operations)                                                                                  \
+    X(think_us)                                                                                    \
+    X(pause_pm)                                                                                    \
+    X(hot_cells)                                                                                   \
+    X(fua_pm)                                                                                      \
+    X(flush_weight)                                                                                \
+    X(read_weight)                                                                                 \
+    X(trim_weight)                                                                                 \
+    X(zeroes_weight)                                                                               \
+    X(status_weight)                                                                               \
+    X(big_pm)                                                                                      \
+    X(resend)                                                                                      \
+    X(scan)                                                                                        \
+    /* the daemon */                                                                               \
+    X(retain_bytes)                                                                                \
+    X(retain_ms)                                                                                   \
+    X(request_count)                                                                               \
+    X(memory_mib)                                                                                  \
+    X(command_timeout_ms)                                                                          \
+    X(nop_interval_ms)                                                                             \
+    X(nop_timeout_ms)                                                                              \
+    X(connect_timeout_ms)                                                                          \
+    X(setup_timeout_ms)                                                                            \
+    /* the faults */                                                                               \
+    X(faults)                                                                                      \
+    X(fault_gap_us)                                                                                \
+    X(moment_pm)                                                                                   \
+    X(outage_ms)                                                                                   \
+    X(crash_loses) /* enum media_crash + 1; 0: drawn each time */                                  \
+    X(w_cut)                                                                                       \
+    X(w_cut_half)                                                                                  \
+    X(w_crash)                                                                                     \
+    X(w_host_crash)                                                                                \
+    X(w_hang)                                                                                      \
+    X(w_silence)                                                                                   \
+    X(w_portal)                                                                                    \
+    X(w_reset_other)                                                                               \
+    X(w_attention)                                                                                 \
+    X(w_deferred)                                                                                  \
+    X(w_grow)                                                                                      \
+    X(w_swap)                                                                                      \
+    X(w_full)                                                                                      \
+    X(w_network_changed)                                                                           \
+    X(w_reconnect)                                                                                 \
+    X(w_daemon_crash)                                                                              \
+    X(w_daemon_stop)                                                                               \
+    /* the end */                                                                                  \
+    X(final_flush)                                                                                 \
+    X(final_stop)
+
+struct options {
+#define OPTION_FIELD(name) uint32_t name;
+    OPTIONS(OPTION_FIELD)
+#undef OPTION_FIELD
+};
+
+void options_draw(struct options *options, uint64_t seed);
+
+/* name=value of every option that is not 0. */
+void options_print(const struct options *options, FILE *to);
+
+/* "name=value" replaces what was drawn. Returns 0 or -EINVAL. */
+int options_set(struct options *options, const char *assignment);
+
+#endif

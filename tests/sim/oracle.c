@@ -1,0 +1,265 @@
+#include "tests/sim/oracle.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NEVER        UINT64_MAX
+#define VERSIONS_MIN 8u
+
+static void note(struct oracle *oracle, uint32_t cell, const char *what, uint64_t id)
+{
+    struct oracle_cell *c = &oracle->cells[cell];
+    c->note[c->notes++ % ORACLE_NOTES] = (struct oracle_note){oracle->world->now_us, what, id};
+}
+
+static void fail(struct oracle *oracle, uint32_t cell, const char *what, uint64_t id)
+{
+    if (oracle->failed_cell < 0)
+        oracle->failed_cell = cell;
+    note(oracle, cell, what, id);
+    world_fail(oracle->world, "%s: cell %u shows write %llu of cell %u", what, cell,
+               (unsigned long long)(id == CELL_GARBAGE ? 0 : id >> 20),
+               id == 0 || id == CELL_GARBAGE ? cell : cell_of_id(id));
+}
+
+static struct oracle_version *add(struct oracle_cell *cell)
+{
+    if (cell->count == cell->room) {
+        cell->room = cell->room ? cell->room * 2 : VERSIONS_MIN;
+        cell->versions = realloc(cell->versions, cell->room * sizeof *cell->versions);
+        assert(cell->versions);
+    }
+    return &cell->versions[cell->count++];
+}
+
+void oracle_init(struct oracle *oracle, struct world *world, uint32_t cell_count)
+{
+    *oracle =
+        (struct oracle){.world = world, .clock = 1, .cell_count = cell_count, .failed_cell = -1};
+    oracle->cells = calloc(cell_count, sizeof *oracle->cells);
+    assert(oracle->cells);
+    for (uint32_t i = 0; i < cell_count; i++)
+        *add(&oracle->cells[i]) =
+            (struct oracle_version){.id = cell_id(1, i), .covered = NEVER, .removed = NEVER};
+}
+
+void oracle_done(struct oracle *oracle)
+{
+    for (uint32_t i = 0; i < oracle->cell_count; i++)
+        free(oracle->cells[i].versions);
+    free(oracle->cells);
+}
+
+void oracle_trim(struct oracle *oracle)
+{
+    for (uint32_t i = 0; i < oracle->cell_count; i++) {
+        struct oracle_cell *cell = &oracle->cells[i];
+        struct oracle_version *versions = malloc(VERSIONS_MIN * sizeof *versions);
+        assert(versions);
+        if (cell->count > VERSIONS_MIN) {
+            free(versions);
+            continue;
+        }
+        memcpy(versions, cell->versions, cell->count * sizeof *versions);
+        free(cell->versions);
+        cell->versions = versions;
+        cell->room = VERSIONS_MIN;
+    }
+}
+
+uint64_t oracle_now(struct oracle *oracle)
+{
+    return ++oracle->clock;
+}
+
+static const char *const submit_notes[] = {"write submitted", "zeroes submitted", "trim submitted"};
+
+/* Puts a version on top of all that the cell holds. A request that is sent again gets one more:
+ * its first sending may have left the other one. */
+static void put_on_top(struct oracle *oracle, const struct oracle_op *op, uint32_t index)
+{
+    struct oracle_cell *cell = &oracle->cells[index];
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].covered == NEVER)
+            cell->versions[i].covered = op->submit;
+    *add(cell) = (struct oracle_version){
+        .id = op->kind == ORACLE_WRITE ? cell_id(op->write, index) : 0,
+        .submit = op->submit,
+        .covered = NEVER,
+        .removed = NEVER,
+        .wild = op->kind == ORACLE_TRIM,
+    };
+}
+
+void oracle_submit(struct oracle *oracle, struct oracle_op *op)
+{
+    op->submit = oracle_now(oracle);
+    for (uint32_t i = op->first; i < op->first + op->count; i++) {
+        note(oracle, i, submit_notes[op->kind], cell_id(op->write, i));
+        put_on_top(oracle, op, i);
+    }
+}
+
+void oracle_resubmit(struct oracle *oracle, struct oracle_op *op)
+{
+    op->submit = oracle_now(oracle);
+    for (uint32_t i = op->first; i < op->first + op->count; i++) {
+        note(oracle, i, "sent again", cell_id(op->write, i));
+        put_on_top(oracle, op, i);
+    }
+}
+
+/* Keeps only the versions that were neither submitted nor removed before these times. */
+static void forget_before(struct oracle_cell *cell, uint64_t submitted, uint64_t removed)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct oracle_version *v = &cell->versions[i];
+        if (v->submit >= submitted && v->removed >= removed)
+            cell->versions[kept++] = *v;
+    }
+    cell->count = kept;
+}
+
+void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua)
+{
+    uint64_t now = oracle_now(oracle);
+    for (uint32_t c = op->first; c < op->first + op->count; c++) {
+        struct oracle_cell *cell = &oracle->cells[c];
+        note(oracle, c, fua ? "answered with FUA" : "answered", cell_id(op->write, c));
+        for (uint32_t i = 0; i < cell->count; i++)
+            if (cell->versions[i].submit < op->submit && cell->versions[i].removed == NEVER)
+                cell->versions[i].removed = now;
+        if (fua)
+            forget_before(cell, op->submit, op->submit);
+    }
+}
+
+void oracle_failed(struct oracle *oracle, const struct oracle_op *op)
+{
+    for (uint32_t c = op->first; c < op->first + op->count; c++) {
+        struct oracle_cell *cell = &oracle->cells[c];
+        note(oracle, c, "answered with an error", cell_id(op->write, c));
+        for (uint32_t i = 0; i < cell->count; i++)
+            if (cell->versions[i].removed == NEVER && cell->versions[i].covered == op->submit)
+                cell->versions[i].covered = NEVER;
+    }
+}
+
+static bool shows(const struct oracle_version *version, uint32_t cell, uint64_t id)
+{
+    if (version->wild)
+        return id == 0 || id == CELL_GARBAGE || cell_of_id(id) == cell;
+    return version->id == id;
+}
+
+void oracle_read(struct oracle *oracle, uint32_t index, uint64_t submit, uint64_t id)
+{
+    struct oracle_cell *cell = &oracle->cells[index];
+    uint64_t now = oracle_now(oracle);
+    bool allowed = false;
+    bool wild = false;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct oracle_version *v = &cell->versions[i];
+        bool visible = v->submit < submit && v->covered > submit && v->removed > submit;
+        if (!visible || !shows(v, index, id))
+            continue;
+        allowed = true;
+        wild |= v->wild;
+    }
+    if (!allowed) {
+        fail(oracle, index, "O3 wrong read", id);
+        return;
+    }
+    note(oracle, index, "read", id);
+    /* Seen is seen: what the read did not show must not come back. Undefined bytes may. */
+    for (uint32_t i = 0; i < cell->count && !wild; i++) {
+        struct oracle_version *v = &cell->versions[i];
+        if (v->removed == NEVER && v->submit < submit && !shows(v, index, id))
+            v->removed = now;
+    }
+}
+
+void oracle_said_zero(struct oracle *oracle, uint32_t index, uint64_t submit)
+{
+    const struct oracle_cell *cell = &oracle->cells[index];
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].removed > submit && shows(&cell->versions[i], index, 0))
+            return;
+    fail(oracle, index, "BLOCK_STATUS says zero, wrongly", 0);
+}
+
+void oracle_flushed(struct oracle *oracle, uint64_t submit)
+{
+    for (uint32_t i = 0; i < oracle->cell_count; i++) {
+        uint32_t before = oracle->cells[i].count;
+        forget_before(&oracle->cells[i], 0, submit);
+        if (before > 1)
+            note(oracle, i, "flushed", 0);
+    }
+}
+
+void oracle_daemon_died(struct oracle *oracle)
+{
+    oracle->era = oracle_now(oracle);
+    for (uint32_t c = 0; c < oracle->cell_count; c++) {
+        note(oracle, c, "daemon died", 0);
+        for (uint32_t i = 0; i < oracle->cells[c].count; i++)
+            if (oracle->cells[c].versions[i].removed == NEVER)
+                oracle->cells[c].versions[i].covered = NEVER;
+    }
+}
+
+bool oracle_may_hold(const struct oracle *oracle, uint32_t index, uint64_t id, uint64_t before)
+{
+    const struct oracle_cell *cell = &oracle->cells[index];
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct oracle_version *v = &cell->versions[i];
+        if (v->removed == NEVER && v->submit < before && shows(v, index, id))
+            return true;
+    }
+    return false;
+}
+
+bool oracle_rolled_back(struct oracle *oracle, uint32_t index, uint64_t id)
+{
+    struct oracle_cell *cell = &oracle->cells[index];
+    uint64_t covered = NEVER; /* by the first write that the present daemon was given */
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].submit >= oracle->era && cell->versions[i].submit < covered)
+            covered = cell->versions[i].submit;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        if (cell->versions[i].submit >= oracle->era)
+            continue;
+        cell->versions[i].removed = NEVER;
+        cell->versions[i].covered = covered;
+    }
+    note(oracle, index, "rolled back", id);
+    if (oracle_may_hold(oracle, index, id, NEVER))
+        return true;
+    fail(oracle, index, "O4 flushed data lost", id);
+    return false;
+}
+
+void oracle_lost(struct oracle *oracle, uint32_t cell, uint64_t id)
+{
+    fail(oracle, cell, "O9 acknowledged data lost", id);
+}
+
+void oracle_print_history(const struct oracle *oracle, FILE *to)
+{
+    if (oracle->failed_cell < 0)
+        return;
+    const struct oracle_cell *cell = &oracle->cells[oracle->failed_cell];
+    fprintf(to, "  history of cell %lld:\n", (long long)oracle->failed_cell);
+    uint32_t from = cell->notes > ORACLE_NOTES ? cell->notes - ORACLE_NOTES : 0;
+    for (uint32_t i = from; i < cell->notes; i++) {
+        const struct oracle_note *n = &cell->note[i % ORACLE_NOTES];
+        if (n->id == CELL_GARBAGE)
+            fprintf(to, "  %12.6f %s: garbage\n", (double)n->at_us / 1e6, n->what);
+        else
+            fprintf(to, "  %12.6f %s: write %llu\n", (double)n->at_us / 1e6, n->what,
+                    (unsigned long long)(n->id >> 20));
+    }
+}
