@@ -62,7 +62,7 @@ struct session {
     uint64_t sessions;
     struct link_limits limits;
 
-    /* setup.c */
+    /* setup.c, steps.c */
     bool resetting;   /* LOGICAL UNIT RESET sent, not answered */
     bool needs_fence; /* a command of a dead session may still be running */
     bool identity_known;
@@ -74,7 +74,6 @@ struct session {
     struct lun_identity identity; /* the one and only LUN */
     struct lun lun;
     struct lun candidate; /* being identified */
-    bool has_limits_page;
     bool has_provisioning_page;
 
     /* probe.c: a question of our own, one at a time */
@@ -96,7 +95,7 @@ struct session {
     bool sync10; /* SYNCHRONIZE CACHE(16) was refused: the 10-byte form is used */
     bool write_same_refused, write_same_unmap_refused, unmap_refused, lba_status_refused;
 
-    /* trouble.c */
+    /* verdict.c: what was told of troubles */
     uint64_t trouble; /* what TRACE_SESSION_WAITING last said */
     uint64_t trouble_us;
 

@@ -59,8 +59,8 @@ enum ses_op {
 #define SES_WRITE_SAME_UNMAP 0x2u
 
 enum ses_result {
-    SES_OK,     /* GOOD, without residual */
-    SES_LOST,   /* the session ended (or the generation changed under a SES_SYNC): not answered */
+    SES_OK,   /* GOOD, without residual; compare `generation`: it may be older than the session's */
+    SES_LOST, /* the session ended (or the generation changed under a SES_SYNC): not answered */
     SES_FAILED, /* will not change by waiting: see error */
 };
 
@@ -125,7 +125,8 @@ struct ses_events {
     void (*generation_changed)(void *owner);
     /* Capacity (or limits) changed on a session that stays ready. */
     void (*lun_changed)(void *owner);
-    /* State SES_REFUSED or SES_FENCED was entered; ses_status() says why. */
+    /* State SES_REFUSED or SES_FENCED was entered for good; ses_status() says why. All unanswered
+     * commands were handed back before (as SES_FAILED, -EIO, when fenced). */
     void (*gave_up)(void *owner);
     /* After ses_stop(): nothing will come any more. */
     void (*stopped)(void *owner);
