@@ -12,6 +12,8 @@
 
 #include "nbd-server/handshake.h"
 
+#define STOP_GRACE_MS 1000
+
 struct nsrv_connection {
     struct nsrv_connection_config config;
     enum nsrv_phase phase;
@@ -271,20 +273,26 @@ void nsrv_connection_sent(struct nsrv_connection *connection, size_t bytes)
     nsrv_connection_run(connection);
 }
 
+/* A parked client is told, and then has a moment for the soft disconnect that it owes us. */
+static void stop_parked(struct nsrv_connection *connection)
+{
+    connection->phase = NSRV_PHASE_HANDSHAKE;
+    connection->handshake.stopping = true;
+    vol_unwatch(&connection->watcher);
+    port_timer_after_ms(connection->config.timer, &connection->deadline, STOP_GRACE_MS);
+    nsrv_connection_run(connection);
+}
+
 void nsrv_connection_stop(struct nsrv_connection *connection)
 {
-    if (connection->stopping)
+    if (connection->stopping || connection->phase == NSRV_PHASE_OVER)
         return;
     connection->stopping = true;
-    if (connection->phase == NSRV_PHASE_PARKED) {
-        vol_unwatch(&connection->watcher);
-        nsrv_handshake_refuse(&connection->handshake, nsrv_input_bytes(&connection->input),
-                              nsrv_input_count(&connection->input));
-        send_reply(connection);
-    }
-    if (connection->phase == NSRV_PHASE_TRANSMISSION)
+    if (connection->phase == NSRV_PHASE_PARKED)
+        stop_parked(connection);
+    else if (connection->phase == NSRV_PHASE_TRANSMISSION)
         nsrv_transmission_leave(&connection->transmission);
-    else if (connection->phase != NSRV_PHASE_OVER)
+    else
         connection->phase = NSRV_PHASE_GOODBYE;
     update_phase(connection);
 }

@@ -117,12 +117,3 @@ enum nsrv_step nsrv_handshake_step(struct nsrv_handshake *handshake, const uint8
         return skip(handshake, count, ret_taken);
     return take_option(handshake, bytes, count, ret_taken);
 }
-
-void nsrv_handshake_refuse(struct nsrv_handshake *handshake, const uint8_t *bytes, size_t count)
-{
-    assert(count >= NSRV_OPTION_HEADER_BYTES);
-    handshake->reply_bytes = 0;
-    handshake->option = get_be32(bytes + 8);
-    if (handshake->option != NSRV_OPT_EXPORT_NAME)
-        nsrv_handshake_error(handshake, NSRV_REP_ERR_SHUTDOWN, "the server is stopping");
-}

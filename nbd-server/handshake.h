@@ -35,6 +35,7 @@ struct nsrv_handshake {
     bool no_zeroes;    /* of them */
     bool structured;   /* structured replies were negotiated */
     unsigned contexts; /* selected metadata contexts */
+    bool stopping;     /* set by the owner: every option but ABORT is refused */
     unsigned options;  /* taken so far */
     uint64_t skip;     /* bytes of a refused option still to come */
     uint32_t refusal;  /* its answer, when they came */
@@ -54,9 +55,6 @@ void nsrv_handshake_init(struct nsrv_handshake *handshake, const struct nsrv_exp
 /* Looks at bytes[0 .. count), takes *ret_taken of them. Replaces `reply`. */
 enum nsrv_step nsrv_handshake_step(struct nsrv_handshake *handshake, const uint8_t *bytes,
                                    size_t count, size_t *ret_taken);
-
-/* The answer to a parked option when the server stops; the connection ends after it. */
-void nsrv_handshake_refuse(struct nsrv_handshake *handshake, const uint8_t *bytes, size_t count);
 
 /* For handshake_options.c. Answers are appended to `reply`. */
 void nsrv_handshake_reply(struct nsrv_handshake *handshake, uint32_t type, const void *data,

@@ -256,6 +256,10 @@ enum nsrv_step nsrv_handshake_option(struct nsrv_handshake *handshake, const uin
     const struct option *option = find_option(handshake->option);
     if (!option)
         option = &unknown;
+    if (handshake->stopping && handshake->option == NSRV_OPT_EXPORT_NAME)
+        return NSRV_CLOSE;
+    if (handshake->stopping && handshake->option != NSRV_OPT_ABORT)
+        return nsrv_handshake_error(handshake, NSRV_REP_ERR_SHUTDOWN, "the server is stopping");
     if (bytes > 0 && !option->takes_data)
         return invalid(handshake);
     return option->carry_out(handshake, (struct reader){.at = data, .left = bytes});

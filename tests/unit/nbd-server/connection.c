@@ -98,6 +98,37 @@ static void a_parked_client_is_told_when_the_server_stops(void **state)
     nsrv_connection_stop(client.connection);
     client_pump(&client);
     client_expect_reply(&client, NSRV_OPT_GO, NSRV_REP_ERR_SHUTDOWN, NULL);
+    client_go(&client, NSRV_OPT_INFO, "disk", NULL);
+    client_expect_reply(&client, NSRV_OPT_INFO, NSRV_REP_ERR_SHUTDOWN, NULL);
+    client_option(&client, NSRV_OPT_ABORT, NULL, 0);
+    client_expect_reply(&client, NSRV_OPT_ABORT, NSRV_REP_ACK, NULL);
+    client_expect_end(&client);
+    client_done(&client);
+}
+
+static void a_parked_client_that_stays_when_the_server_stops_is_cut_off(void **state)
+{
+    const struct memvol_config config = unknown();
+    struct client client;
+    client_init(&client, &config);
+    client_greet(&client, 3);
+    client_go(&client, NSRV_OPT_GO, "disk", NULL);
+    nsrv_connection_stop(client.connection);
+    client_pump(&client);
+    client_expect_reply(&client, NSRV_OPT_GO, NSRV_REP_ERR_SHUTDOWN, NULL);
+    client_wait_ms(&client, 1000);
+    client_expect_end(&client);
+    client_done(&client);
+}
+
+static void a_parked_export_name_has_no_answer_but_the_end(void **state)
+{
+    const struct memvol_config config = unknown();
+    struct client client;
+    client_init(&client, &config);
+    client_greet(&client, 3);
+    client_option(&client, NSRV_OPT_EXPORT_NAME, "disk", 4);
+    nsrv_connection_stop(client.connection);
     client_expect_end(&client);
     client_done(&client);
 }
@@ -269,6 +300,8 @@ int main(void)
         cmocka_unit_test(export_name_waits_for_the_disk_too),
         cmocka_unit_test(a_parked_client_may_leave),
         cmocka_unit_test(a_parked_client_is_told_when_the_server_stops),
+        cmocka_unit_test(a_parked_client_that_stays_when_the_server_stops_is_cut_off),
+        cmocka_unit_test(a_parked_export_name_has_no_answer_but_the_end),
         cmocka_unit_test(stopping_ends_the_handshake_and_idle_clients_at_once),
         cmocka_unit_test(the_size_told_at_go_holds_while_the_disk_grows),
         cmocka_unit_test(an_adopted_socket_is_served_without_a_handshake),
