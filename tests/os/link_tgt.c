@@ -227,11 +227,11 @@ static void nothing_is_heard_after_close(void)
         request_read(&requests[i], &fixture, i * 8, back + i * 4096, 4096, 2);
         request_submit(&requests[i]);
     }
-    evl_run_once(fixture.loop, false); /* sends */
-    usleep(200000);                    /* and all answers lie in the socket */
-    requests[3].close_in_done = true;  /* in the midst of the library's read loop */
+    requests[3].close_in_done = true; /* in the midst of the library's read loop */
     requests[3].poison = back;
     requests[3].poison_bytes = sizeof back;
+    evl_run_once(fixture.loop, false); /* sends */
+    usleep(200000);                    /* and all answers lie in the socket */
     fixture_wait(&fixture, &requests[3].done, 1);
     unsigned done = 0;
     for (unsigned i = 0; i < 32; i++)
