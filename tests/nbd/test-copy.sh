@@ -1,5 +1,6 @@
 #!/bin/bash
 # nbdcopy there and back, over several connections, fast and slow, with much and with little memory.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdcopy
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Clients killed in the middle of everything leave nothing behind; others never notice.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdcopy nbdinfo
 

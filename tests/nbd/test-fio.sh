@@ -1,5 +1,6 @@
 #!/bin/bash
 # fio's nbd engine writes and verifies: one deep connection, then eight at once.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require fio
 fio --enghelp=nbd >/dev/null 2>&1 || { echo "needs fio with the nbd engine"; exit 77; }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # nbdinfo finds everything that the server promises, by either name, and nothing under another.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdinfo
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # nbdkit's nbd plugin as the client, with another client behind it.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdkit nbdcopy nbdinfo
 nbdkit nbd --version >/dev/null 2>&1 || { echo "needs nbdkit's nbd plugin"; exit 77; }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A client that comes before the disk is known waits with its GO, past the handshake deadline; one
 # that says nothing does not.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdinfo nbdsh
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # qemu as the client: convert there and back, compare, map, and qemu-io's own verification.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require qemu-img qemu-io
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # A stale socket is replaced, a live one refused; TCP works on IPv4, and on IPv6 where there is any.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdinfo
 

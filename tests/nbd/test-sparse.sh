@@ -1,5 +1,6 @@
 #!/bin/bash
 # What was written, zeroed and trimmed is what block status says, in both contexts.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdsh nbdinfo
 

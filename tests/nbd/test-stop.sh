@@ -1,5 +1,6 @@
 #!/bin/bash
 # A server that stops answers what is under way before it hangs up, and takes its socket along.
+# shellcheck source=tests/nbd/functions.sh
 . "$(dirname "$0")/functions.sh"
 require nbdsh
 
