@@ -249,8 +249,11 @@ static void act(struct session *session, struct ses_command *command, struct jud
 
 void session_command_settle(struct session *session, struct ses_command *command)
 {
+    /* tgt counts the whole parameter list of an UNMAP as residual, every time; nobody but TRIM, a
+     * hint, uses UNMAP, so believing its GOOD cannot cost a byte. */
+    bool short_is_fine = command->op == SES_LBA_STATUS || command->op == SES_UNMAP;
     struct judgement judgement;
-    sense_judge(&command->link, command->op == SES_LBA_STATUS, &judgement);
+    sense_judge(&command->link, short_is_fine, &judgement);
     if (session->state == SES_FENCED && judgement.verdict != VERDICT_OK)
         session_command_finish(session, command, SES_FAILED, -EIO);
     else
