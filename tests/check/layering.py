@@ -17,7 +17,7 @@ BELOW = {
     "os": {"base", "port", "os"},
 }
 # A front end's adapter, by its file name, also meets the event loop.
-ADAPTERS = ("ev_*", "*_ev.?", "*_adapter.?")
+ADAPTERS = ("ev_*", "*_ev.?", "ffs.?", "ffs_adapter.?", "ffs_unmount.?")
 ADAPTER_HEADERS = ("os/ev_loop.h",)
 WIRING = ("daemon", "cli")
 

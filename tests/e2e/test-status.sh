@@ -1,0 +1,31 @@
+#!/bin/bash
+# The verbs around `serve`: status, flush, stop, discover, inspect.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/functions.sh"
+need nbdsh jq
+
+simple_target 16M
+URL=$(tgt_url tgt)
+"$HOLDFAST" --version | grep -q . || fail "--version"
+"$HOLDFAST" --help | grep -q serve || fail "--help"
+"$HOLDFAST" discover "${PORTAL[tgt]}" | grep -q "$IQN" || fail "discover does not find the target"
+"$HOLDFAST" inspect "$URL" >"$T/inspect" || fail "inspect"
+grep -qE '512' "$T/inspect" && grep -qiE '16(\.0)? ?MiB|16777216' "$T/inspect" ||
+    fail "inspect does not tell size and block"
+
+hf_start "$URL"
+nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 4096, 0)'
+hf_status >"$T/status"
+grep -q "$IQN" "$T/status" || grep -q "${PORTAL[tgt]}" "$T/status" || fail "status: which target?"
+hf_status --json | jq -e . >"$T/json" || fail "status --json is not JSON"
+"$HOLDFAST" flush t -o "run_dir=$T/run" || fail "flush"
+end tgt KILL
+hf_says 5 'gone|lost|away' || fail "the log does not tell of the loss"
+away() { hf_status | grep -qiE 'away|gone|down|waiting|reconnect|lost|refused'; }
+wait_until 5 away || fail "status does not show that the target is away"
+tgt_start tgt
+hf_says 8 'back' || fail "the log does not tell of the return"
+"$HOLDFAST" stop t -o "run_dir=$T/run" || fail "stop"
+ended_within hf 12 || fail "still running after stop"
+[ "$ENDED" = 0 ] || fail "exit status $ENDED after stop"
+! hf_status >/dev/null 2>&1 || fail "status of a daemon that is not there"

@@ -1,0 +1,26 @@
+#!/bin/bash
+# SIGTERM while the target is down and writes wait: the end within 10 s, saying what is not written.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/functions.sh"
+need nbdsh
+
+simple_target 64M
+hf_start "$(tgt_url tgt)"
+nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 4096, 0)'
+end tgt KILL
+hf_says 5 'gone|lost' || fail "the log does not say that the target is gone"
+spawn client nbdsh -u "$NBD" -c 'h.pwrite(b"y" * 65536, 4096)'
+sleep 1
+alive client || fail "the write did not wait"
+
+asked=$(now)
+kill -TERM "${PID[hf]}"
+ended_within hf 12 || fail "still there after 12 s"
+say "ended after $(since "$asked") s with status $ENDED"
+less "$(since "$asked")" 11 || fail "took longer than 10 s"
+grep -qiE 'not written|never answered|not flushed' "$T/hf.log" ||
+    fail "the log does not say what was not written"
+grep -qE '64.*KiB|65536|68.*KiB|69632' "$T/hf.log" || fail "the log does not say how much"
+ended_within client 2 || fail "the client still waits for an answer"
+[ "$ENDED" != 0 ] || fail "the client was told that its write is done"
+[ ! -S "$T/nbd" ] || fail "the socket was left behind"
