@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "tests/unit/os/scratch.h"
 #include "tests/unit/unit.h"
@@ -48,6 +53,7 @@ static void ended(struct jdev_op *op, int error)
     probe->times++;
     probe->error = error;
     probe->ended_as = ++probe->rig->ended;
+    evl_break(probe->rig->loop); /* when it was a hook that called: do not wait after it */
     if (probe->again > 0) {
         probe->again--;
         op->offset += op->bytes;
@@ -380,6 +386,101 @@ static void without_a_loop_the_blocking_calls_work(void **state)
     assert_file_has(rig, 0, rig->memory, BLOCK);
 }
 
+/* --- what a sandbox may do to us --- */
+
+/* From now on this process, for good, is refused this system call. */
+static bool forbid(int system_call)
+{
+    struct sock_filter program[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)system_call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Runs `body` in a process of its own; it returns 0 when all is well. */
+static void in_a_sandbox(int (*body)(struct rig *rig), struct rig *rig)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(body(rig));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int reopen(struct rig *rig, enum jdev_engine_choice engine)
+{
+    struct jdev_config config = rig_config(rig);
+    config.engine = engine;
+    return evl_new(&rig->loop) |
+           jdev_open(&config, rig->loop, rig->why, sizeof rig->why, &rig->device);
+}
+
+static int without_io_uring(struct rig *rig)
+{
+    struct probe probe;
+    if (!forbid(SYS_io_uring_setup))
+        return 77;
+    if (reopen(rig, JDEV_ENGINE_URING) != -ENOSYS)
+        return 1;
+    if (reopen(rig, JDEV_ENGINE_AUTO) != 0 || jdev_get_facts(rig->device)->uring)
+        return 2;
+    probe_init(&probe, rig, JDEV_WRITE, 0, rig->memory, BLOCK);
+    return run(rig, &probe) == 0 ? jdev_close(rig->device) : 3;
+}
+
+static int io_uring_until_now(struct rig *rig)
+{
+    static struct probe probes[MANY];
+    struct probe chain;
+    if (reopen(rig, JDEV_ENGINE_URING) != 0)
+        return 1;
+    probe_init(&chain, rig, JDEV_WRITE, 0, rig->memory, BLOCK);
+    if (run(rig, &chain) != 0)
+        return 2;
+    if (!forbid(SYS_io_uring_enter))
+        return 77;
+    rig->ended = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        probe_init(&probes[i], rig, JDEV_WRITE, 0, rig->memory, BLOCK);
+        submit(&probes[i]);
+    }
+    run_until_ended(rig, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+        if (probes[i].error != -EPERM || probes[i].times != 1)
+            return 3;
+    }
+    chain.again = 100;
+    chain.op.offset = 0;
+    return run(rig, &chain) == -EPERM ? jdev_close(rig->device) : 4;
+}
+
+static void where_io_uring_is_forbidden_threads_are_chosen(void **state)
+{
+    struct rig *rig = *state;
+    assert_int_equal(jdev_close(rig->device), 0);
+    rig->device = NULL;
+    in_a_sandbox(without_io_uring, rig);
+}
+
+static void when_io_uring_is_taken_away_everything_fails_and_nothing_hangs(void **state)
+{
+    struct rig *rig = *state;
+    if (!jdev_get_facts(rig->device)->uring)
+        skip();
+    assert_int_equal(jdev_close(rig->device), 0);
+    rig->device = NULL;
+    in_a_sandbox(io_uring_until_now, rig);
+}
+
 static bool works(const struct variant *variant)
 {
     struct rig rig = {.variant = variant};
@@ -429,6 +530,8 @@ static int run_all(const struct variant *variant)
         TEST(blocking_calls_refuse_what_lies_outside),
         TEST(the_facts_tell_engine_and_place),
         TEST(without_a_loop_the_blocking_calls_work),
+        TEST(where_io_uring_is_forbidden_threads_are_chosen),
+        TEST(when_io_uring_is_taken_away_everything_fails_and_nothing_hangs),
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
         tests[i].initial_state = (void *)variant;
