@@ -150,12 +150,14 @@ static void print_front_end(FILE *to, struct json_object *item)
 void status_text_print(FILE *to, struct json_object *status, bool colour)
 {
     struct json_object *front_ends = part(status, "front_ends");
+    size_t count =
+        json_object_is_type(front_ends, json_type_array) ? json_object_array_length(front_ends) : 0;
     print_head(to, status, colour);
     print_target(to, status);
     if (part(status, "lun"))
         status_text_print_lun(to, part(status, "lun"));
     print_requests(to, part(status, "volume"));
-    for (size_t i = 0; front_ends && i < json_object_array_length(front_ends); i++)
+    for (size_t i = 0; i < count; i++)
         print_front_end(to, json_object_array_get_idx(front_ends, i));
     fprintf(to, "  pid        %llu, journal %s%s\n", (unsigned long long)number(status, "pid"),
             text(status, "journal"), is_on(status, "read_only") ? ", read-only" : "");
