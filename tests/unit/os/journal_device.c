@@ -407,8 +407,13 @@ static void in_a_sandbox(int (*body)(struct rig *rig), struct rig *rig)
 {
     int status;
     pid_t child = fork();
-    if (child == 0)
-        _exit(body(rig));
+    if (child == 0) {
+        evl_free(rig->loop);
+        int result = evl_new(&rig->loop) == 0 ? body(rig) : 99;
+        if (result == 0)
+            evl_free(rig->loop);
+        _exit(result);
+    }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 77)
@@ -420,8 +425,7 @@ static int reopen(struct rig *rig, enum jdev_engine_choice engine)
 {
     struct jdev_config config = rig_config(rig);
     config.engine = engine;
-    return evl_new(&rig->loop) |
-           jdev_open(&config, rig->loop, rig->why, sizeof rig->why, &rig->device);
+    return jdev_open(&config, rig->loop, rig->why, sizeof rig->why, &rig->device);
 }
 
 static int without_io_uring(struct rig *rig)
