@@ -119,8 +119,9 @@ static void over_event(struct event *event)
         world_fail(daemon->world, "vol_stop_now() does not stop");
         return;
     }
-    if (!daemon->stopping_now) {
-        /* It finished everything: as if all had been flushed. */
+    if (!daemon->stopping_now && vol_is_known(daemon->volume)) {
+        /* It finished everything: as if all had been flushed. But one that never reached the
+         * target did nothing for what the one before it had answered. */
         oracle_flushed(daemon->oracle, oracle_now(daemon->oracle));
         daemon->loss = 0;
     }

@@ -46,6 +46,11 @@ void target_lost(struct target *target, unsigned blocks)
         return;
     TRACE(target->world, "target: %u versions lost", blocks);
     target->stats.losses++;
+    list_for_each(it, &target->conns)
+    {
+        struct conn *conn = container_of(it, struct conn, node);
+        conn->in_stale = conn->in_sent;
+    }
     target->lost_data(target->owner);
 }
 

@@ -68,6 +68,7 @@ struct conn {
     struct list_node messages;
     uint64_t out_us, out_sent, out_arrived; /* the way to the target */
     uint64_t in_us, in_sent, in_arrived;    /* the way back */
+    uint64_t in_stale;                      /* answers below were sent before data were lost */
     struct event fin;    /* the target notices that the initiator's end is closed */
     struct event broken; /* the initiator notices the end of the connection */
 };
@@ -122,7 +123,7 @@ struct target {
     unsigned attention_count;
 
     void (*moment)(void *owner, enum target_moment moment);
-    /* Blocks fell back to an older version just now. */
+    /* Blocks fell back to an older version just now; or an answer from before arrives now. */
     void (*lost_data)(void *owner);
     void *owner;
     struct target_stats stats;

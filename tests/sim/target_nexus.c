@@ -223,6 +223,8 @@ static void message_event(struct event *event)
         break;
     case STAGE_TO_INITIATOR:
         conn->in_arrived++;
+        if (message->number < conn->in_stale)
+            target->lost_data(target->owner);
         link_deliver(conn->link, message);
         break;
     }
