@@ -98,7 +98,9 @@ bool clients_check(struct clients *clients, struct slot *slot)
                    -request->error, (int)request->op, slot->op.first, slot->op.count);
         return true;
     }
-    if (changes(request))
+    if (changes(request) && request->error == -ENOTSUP)
+        oracle_refused(clients->oracle, &slot->op);
+    else if (changes(request))
         oracle_failed(clients->oracle, &slot->op);
     return true;
 }

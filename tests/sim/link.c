@@ -211,6 +211,7 @@ static void deliver_command(struct sim_link *link, struct message *message)
 void link_deliver(struct sim_link *link, struct message *message)
 {
     enum message_kind kind = message->kind;
+    uint8_t response = message->response;
     if (kind == MESSAGE_COMMAND) {
         deliver_command(link, message);
         return;
@@ -222,7 +223,7 @@ void link_deliver(struct sim_link *link, struct message *message)
         break;
     case MESSAGE_RESET:
         link->reset_sent = false;
-        link->port.events->reset_done(link->port.owner, 0);
+        link->port.events->reset_done(link->port.owner, response);
         break;
     case MESSAGE_PING:
         link->ping_sent = false;

@@ -68,9 +68,13 @@ static void draw_target(struct options *o, struct rng *rng)
     o->stuck_pm = rate(rng, 300, 60);
     o->sync_fails_pm = rate(rng, 200, 200);
     o->medium_error_pm = rate(rng, 100, 30);
+    o->write_error_pm = rate(rng, 100, 60);
     o->login_refused_pm = rate(rng, 250, 400);
     o->login_close_pm = rate(rng, 250, 400);
     o->not_ready_ms = rng_chance(rng, 200) ? draw_log(rng, 1, 3000) : 0;
+    o->not_found_pm = rate(rng, 150, 300);
+    o->absent = rng_chance(rng, 300);
+    o->reset_refused = o->strict && rng_chance(rng, 200);
     o->net_us = draw_log(rng, 10, 3000);
     o->portals = rng_chance(rng, 300) ? draw(rng, 2, 3) : 1;
 }
@@ -99,7 +103,7 @@ static void draw_daemon(struct options *o, struct rng *rng)
     o->retain_bytes = draw_log(rng, 4096, 8u << 20);
     o->retain_ms = draw_log(rng, 1, 20000);
     o->request_count = coin(rng) ? 128 : draw_log(rng, 2, 64);
-    o->memory_mib = draw(rng, 2, 4);
+    o->memory_mib = draw(rng, 1, 3);
     o->command_timeout_ms = draw_log(rng, 500, 30000);
     o->nop_interval_ms = draw_log(rng, 200, 10000);
     o->nop_timeout_ms = draw_log(rng, 200, 10000);

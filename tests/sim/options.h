@@ -45,9 +45,13 @@
     X(response_pm)                                                                                 \
     X(stuck_pm)                                                                                    \
     X(sync_fails_pm)                                                                               \
-    X(medium_error_pm)                                                                             \
+    X(medium_error_pm) /* of a READ: stays until the block is written */                           \
+    X(write_error_pm)  /* of a WRITE: once */                                                      \
     X(login_refused_pm)                                                                            \
     X(login_close_pm)                                                                              \
+    X(not_found_pm) /* login refused as "no such target", to a daemon that knows the LUN */        \
+    X(absent)       /* after a start there is no LUN yet, instead of NOT READY */                  \
+    X(reset_refused)                                                                               \
     X(not_ready_ms) /* after a start */                                                            \
     /* the network */                                                                              \
     X(net_us)                                                                                      \

@@ -136,14 +136,40 @@ void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua
     }
 }
 
+/* What the op covered is covered by the next one only. */
+static void uncover(struct oracle_cell *cell, uint64_t submit)
+{
+    uint64_t next = NEVER;
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].submit > submit && cell->versions[i].submit < next)
+            next = cell->versions[i].submit;
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].covered == submit)
+            cell->versions[i].covered = next;
+}
+
 void oracle_failed(struct oracle *oracle, const struct oracle_op *op)
 {
     for (uint32_t c = op->first; c < op->first + op->count; c++) {
         struct oracle_cell *cell = &oracle->cells[c];
         note(oracle, c, "answered with an error", cell_id(op->write, c));
         for (uint32_t i = 0; i < cell->count; i++)
-            if (cell->versions[i].removed == NEVER && cell->versions[i].covered == op->submit)
-                cell->versions[i].covered = NEVER;
+            if (cell->versions[i].submit == op->submit)
+                cell->versions[i].wild = true;
+    }
+}
+
+void oracle_refused(struct oracle *oracle, const struct oracle_op *op)
+{
+    for (uint32_t c = op->first; c < op->first + op->count; c++) {
+        struct oracle_cell *cell = &oracle->cells[c];
+        note(oracle, c, "refused", cell_id(op->write, c));
+        uncover(cell, op->submit);
+        uint32_t kept = 0;
+        for (uint32_t i = 0; i < cell->count; i++)
+            if (cell->versions[i].submit != op->submit)
+                cell->versions[kept++] = cell->versions[i];
+        cell->count = kept;
     }
 }
 

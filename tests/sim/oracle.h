@@ -88,8 +88,11 @@ void oracle_resubmit(struct oracle *oracle, struct oracle_op *op);
 
 void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua);
 
-/* Answered with an error that had to be expected: it may have happened or not. */
+/* Answered with an error that had to be expected: the contents are undefined now. */
 void oracle_failed(struct oracle *oracle, const struct oracle_op *op);
+
+/* Answered with "not supported": it has not happened. */
+void oracle_refused(struct oracle *oracle, const struct oracle_op *op);
 
 /* A read that was submitted at `submit` showed `id` in the cell: right? Fails the world if not. */
 void oracle_read(struct oracle *oracle, uint32_t cell, uint64_t submit, uint64_t id);

@@ -20,6 +20,12 @@ static void target_lost_data(void *owner)
     daemon_target_lost_data(&sim->daemon);
 }
 
+static bool target_is_known(void *owner)
+{
+    const struct sim *sim = owner;
+    return sim->daemon.volume && vol_is_known(sim->daemon.volume);
+}
+
 /* --- I16: with the target back, I/O flows --- */
 
 /* Long enough for the session to find out, whatever it last knew. */
@@ -33,6 +39,8 @@ static uint64_t patience_us(const struct sim *sim)
     }
     if (o->w_swap) /* the wrong LUN is looked at again every few seconds only */
         patience_ms += 3000;
+    if (o->reset_refused) /* then old commands are given the time to end */
+        patience_ms += 5000;
     return patience_ms * 1000;
 }
 
@@ -40,7 +48,7 @@ static bool nothing_in_the_way(const struct sim *sim)
 {
     const struct options *o = &sim->options;
     bool calm = sim->target.calm || (!o->stuck_pm && !o->login_refused_pm && !o->login_close_pm &&
-                                     !o->busy_pm && !o->sync_fails_pm);
+                                     !o->not_found_pm && !o->busy_pm && !o->sync_fails_pm);
     return calm && target_is_well(&sim->target) && target_is_quiet(&sim->target) &&
            sim->daemon.volume && !sim->daemon.stopping;
 }
@@ -102,6 +110,7 @@ void sim_init(struct sim *sim, const struct run_request *request)
     target_init(&sim->target, world, options, seed);
     sim->target.moment = target_moment;
     sim->target.lost_data = target_lost_data;
+    sim->target.is_known = target_is_known;
     sim->target.owner = sim;
     uint32_t cells = (options->blocks + options->grow_blocks) * options->cells_per_block;
     oracle_init(&sim->oracle, world, cells);

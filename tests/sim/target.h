@@ -125,6 +125,8 @@ struct target {
     void (*moment)(void *owner, enum target_moment moment);
     /* Blocks fell back to an older version just now; or an answer from before arrives now. */
     void (*lost_data)(void *owner);
+    /* The daemon has seen the LUN: to another one, "there is none" is the last word. */
+    bool (*is_known)(void *owner);
     void *owner;
     struct target_stats stats;
 };

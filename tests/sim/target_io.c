@@ -149,6 +149,21 @@ static bool meets_trouble(struct message *message)
     return false;
 }
 
+/* MEDIUM ERROR of a write: a client is told, what was acknowledged before must be kept. */
+static bool meets_write_error(struct message *message)
+{
+    struct target *target = message->target;
+    if (!message->conn || target->calm ||
+        !rng_chance(&target->rng, target->options->write_error_pm))
+        return false;
+    struct extent extent = extent_of(message);
+    for (uint64_t i = 0; i < extent.blocks; i++)
+        target->bad_ever |= UINT64_C(1) << (extent.lba + i);
+    scsi_execute_partly(message, rng_chance(&target->rng, 500) ? 500 : 0);
+    scsi_sense(message, 0x03, 0x0c, 0x02);
+    return true;
+}
+
 static void change(struct message *message)
 {
     struct target *target = message->target;
@@ -156,7 +171,7 @@ static void change(struct message *message)
         scsi_sense(message, 0x07, 0x27, 0x07);
         return;
     }
-    if (is_outside(message) || meets_trouble(message))
+    if (is_outside(message) || meets_trouble(message) || meets_write_error(message))
         return;
     if (message->cdb[0] == OP_WRITE && (message->cdb[1] & 0x08) && !target->options->dpofua) {
         world_fail(target->world, "the FUA bit was sent to a LUN without DPOFUA");

@@ -169,6 +169,11 @@ static void reset_lun(struct message *message)
         return;
     }
     target->stats.resets++;
+    if (target->options->reset_refused) {
+        message->response = 5; /* task management function not supported */
+        message_answer(message);
+        return;
+    }
     TRACE(target->world, "target: LUN RESET");
     if (target->options->reset_waits && !list_is_empty(&target->ghosts)) {
         target->reset_waiting = message;
@@ -401,6 +406,12 @@ static void login(struct message *message)
     if (!target->calm && rng_chance(&target->rng, options->login_refused_pm)) {
         message_free(message);
         conn_break(conn, LINK_LOSS_LOGIN_TRANSIENT, net_delay(target));
+        return;
+    }
+    if (!target->calm && target->is_known(target->owner) &&
+        rng_chance(&target->rng, options->not_found_pm)) {
+        message_free(message);
+        conn_break(conn, LINK_LOSS_LOGIN_NOT_FOUND, net_delay(target));
         return;
     }
     if (!target->calm && rng_chance(&target->rng, options->login_close_pm)) {

@@ -120,13 +120,29 @@ static bool meets_attention(struct message *message)
     return true;
 }
 
+/* The target runs, but its LUN is not configured yet. */
+static void answer_as_absent(struct message *message)
+{
+    const uint8_t none[36] = {0x7f, 0, 0x06, 0x12, 31}; /* no peripheral device */
+    if (message->cdb[0] == 0x12 && !(message->cdb[1] & 1))
+        scsi_reply(message, none, sizeof none, get_be16(message->cdb + 3));
+    else
+        scsi_sense(message, 0x05, 0x25, 0x00);
+}
+
 static bool meets_shortage(struct message *message)
 {
     struct target *target = message->target;
     const struct options *options = target->options;
-    if (target->world->now_us < target->not_ready_until_us && !passes_attention(message->cdb[0])) {
-        scsi_sense(message, 0x02, 0x04, 0x01);
-        return true;
+    if (target->world->now_us < target->not_ready_until_us) {
+        if (options->absent && target->is_known(target->owner)) {
+            answer_as_absent(message);
+            return true;
+        }
+        if (!passes_attention(message->cdb[0])) {
+            scsi_sense(message, 0x02, 0x04, 0x01);
+            return true;
+        }
     }
     if (commands_inside(message->conn) > options->queue_depth) {
         scsi_status(message, STATUS_TASK_SET_FULL);

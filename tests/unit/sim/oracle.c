@@ -207,12 +207,33 @@ static void block_status_must_not_call_data_zero(void **state)
     assert_true(world_failed(&f->world));
 }
 
-static void a_failed_write_may_show_or_not(void **state)
+static void a_failed_write_leaves_the_cell_undefined(void **state)
 {
     struct fixture *f = *state;
     struct oracle_op op = submitted(f, ORACLE_WRITE, 2);
     oracle_failed(&f->oracle, &op);
     assert_true(read_is_right(f, cell_id(1, 0)));
+    assert_true(read_is_right(f, cell_id(2, 0)));
+    assert_true(read_is_right(f, cell_id(1, 0)));
+    assert_false(read_is_right(f, cell_id(1, 1)));
+}
+
+static void a_refused_write_must_not_show(void **state)
+{
+    struct fixture *f = *state;
+    struct oracle_op op = submitted(f, ORACLE_ZEROES, 2);
+    oracle_refused(&f->oracle, &op);
+    assert_true(read_is_right(f, cell_id(1, 0)));
+    assert_false(read_is_right(f, 0));
+}
+
+static void a_refused_write_does_not_uncover_what_a_later_one_covers(void **state)
+{
+    struct fixture *f = *state;
+    struct oracle_op op = submitted(f, ORACLE_ZEROES, 2);
+    submitted(f, ORACLE_WRITE, 3);
+    oracle_refused(&f->oracle, &op);
+    assert_false(read_is_right(f, cell_id(1, 0)));
 }
 
 static void every_byte_of_a_cell_counts(void **state)
@@ -255,7 +276,9 @@ int main(void)
         FIXTURE_TEST(a_write_ends_what_a_trim_left_undefined),
         FIXTURE_TEST(zeroes_must_be_zeros),
         FIXTURE_TEST(block_status_must_not_call_data_zero),
-        FIXTURE_TEST(a_failed_write_may_show_or_not),
+        FIXTURE_TEST(a_failed_write_leaves_the_cell_undefined),
+        FIXTURE_TEST(a_refused_write_must_not_show),
+        FIXTURE_TEST(a_refused_write_does_not_uncover_what_a_later_one_covers),
         cmocka_unit_test(every_byte_of_a_cell_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
