@@ -196,6 +196,20 @@ static void a_sync_that_fails_keeps_readers_out(void **state)
     fixture_expect_events(f, "R");
 }
 
+/* What it could not write, the target may have dropped: its retry would succeed all the same. */
+static void a_sync_that_fails_on_a_live_session_is_a_new_generation(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    fixture_submit(f, SES_READ, 0, 1);
+    fixture_check_condition(f, 0x6, 0x2a, 0x01); /* have a second look */
+    fixture_run_until(f, SES_SYNCING);
+    uint64_t generation = ses_generation(f->session);
+    fixture_check_condition(f, 0x4, 0x44, 0x00);
+    assert_int_equal(ses_generation(f->session), generation + 1);
+    fixture_expect_events(f, "NG");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +227,7 @@ int main(void)
         TEST(a_write_protected_lun_need_not_synchronise),
         TEST(a_lun_that_is_not_supported_is_missing),
         TEST(a_sync_that_fails_keeps_readers_out),
+        TEST(a_sync_that_fails_on_a_live_session_is_a_new_generation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

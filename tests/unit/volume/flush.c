@@ -2,6 +2,10 @@
 
 #include "tests/unit/volume/rig.h"
 
+static void ignore_stop(void *owner)
+{
+}
+
 static void with_nothing_to_lose_a_flush_is_answered_at_once(void **state)
 {
     struct rig *rig = rig_new(NULL);
@@ -12,6 +16,31 @@ static void with_nothing_to_lose_a_flush_is_answered_at_once(void **state)
     assert_int_equal(flush.request.error, 0);
     fake_ready(rig->session);
     rig_free(rig);
+}
+
+/* The daemon before us may have answered writes that only the target's cache holds. */
+static void before_the_first_ready_a_flush_waits(void **state)
+{
+    struct rig *rig = rig_new_unseen(NULL);
+    struct call flush;
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    assert_false(flush.answered);
+    fake_ready(rig->session); /* it has synchronised by then */
+    assert_true(flush.answered);
+    assert_int_equal(flush.request.error, 0);
+    rig_free(rig);
+}
+
+static void before_the_first_ready_a_stop_answers_no_flush_as_done(void **state)
+{
+    struct rig *rig = rig_new_unseen(NULL);
+    struct call flush;
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    vol_stop(rig->volume, ignore_stop, NULL);
+    vol_stop_now(rig->volume);
+    assert_true(flush.answered);
+    assert_int_equal(flush.request.error, -ESHUTDOWN);
+    rig_crash(rig);
 }
 
 static void a_flush_waits_for_its_sync(void **state)
@@ -165,6 +194,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(with_nothing_to_lose_a_flush_is_answered_at_once),
+        cmocka_unit_test(before_the_first_ready_a_flush_waits),
+        cmocka_unit_test(before_the_first_ready_a_stop_answers_no_flush_as_done),
         cmocka_unit_test(a_flush_waits_for_its_sync),
         cmocka_unit_test(a_flush_under_a_running_sync_gets_its_own),
         cmocka_unit_test(a_sync_of_another_generation_covers_nothing),

@@ -142,6 +142,20 @@ static void rewriting_in_walks_only_what_is_not_on_the_target(void **state)
     assert_null(retained_rewriting_in(&bench->retained, 0, 8));
 }
 
+/* The caller holds the range in the gate, and no block beyond it. */
+static void rewriting_in_leaves_an_extent_that_is_larger_than_the_range(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 4, 2, 1, true);
+    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 4);
+    put(bench, 2, 3, 50, true); /* a client's, over a part of it */
+    assert_int_equal(retained_rewriting_in(&bench->retained, 4, 2)->extent.start, 5);
+    put(bench, 3, 4, 70, true); /* over all of it */
+    assert_null(retained_rewriting_in(&bench->retained, 4, 2));
+    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 2);
+    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 3);
+}
+
 static void zeros_cost_no_payload(void **state)
 {
     struct bench *bench = *state;
@@ -189,6 +203,7 @@ int main(void)
         TEST(a_rewritten_extent_is_covered_only_by_a_later_sync),
         TEST(what_cannot_be_written_again_stays_dirty),
         TEST(rewriting_in_walks_only_what_is_not_on_the_target),
+        TEST(rewriting_in_leaves_an_extent_that_is_larger_than_the_range),
         TEST(zeros_cost_no_payload),
         TEST(random_puts_and_drops_agree_with_a_naive_model),
     };
