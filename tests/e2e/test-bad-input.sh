@@ -88,6 +88,7 @@ refused 1 "connection refused" discover 127.0.0.1:1
 refused 1 "connection refused" inspect "$URL" --timeout 300ms
 
 # A second daemon of the name, and of the LUN; the first one has no target and does not mind.
+: >"$T/one.log"
 "$HOLDFAST" serve "$URL" --name one --run-dir "$T/run" --nbd "unix:$T/one" 2>"$T/one.log" &
 PID=$!
 trap 'kill -9 $PID; rm -rf "$T"' EXIT
