@@ -21,11 +21,13 @@ import os
 import random
 import struct
 import sys
+import threading
 import time
 
 UNIT = 4096
 MAX_UNITS = 32
 GAP_SECONDS = 1.0
+OPERATIONS, COMPLAINTS, WAITING_SINCE, FIGURES = range(4)  # a worker's, in shared memory
 MAGIC = 0x486f6c6446617374
 
 
@@ -76,7 +78,7 @@ class File:
     """With O_DIRECT where the file system has it."""
 
     def __init__(self, path):
-        flags = os.O_RDWR
+        flags = os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY
         try:
             self.fd = os.open(path, flags | os.O_DIRECT)
         except OSError:
@@ -119,7 +121,7 @@ def open_disk(where):
 
 
 class Worker:
-    def __init__(self, options, first, last, seed):
+    def __init__(self, options, first, last, seed, figures):
         self.disk = open_disk(options.where)
         self.options = options
         self.first, self.last = first, last
@@ -130,14 +132,18 @@ class Worker:
         self.gaps = []
         self.operations = 0
         self.longest = 0.0
+        self.figures = figures
 
     def timed(self, call, *arguments):
         started = time.monotonic()
+        self.figures[WAITING_SINCE] = started
         try:
             return call(*arguments)
         finally:
             ended = time.monotonic()
             self.operations += 1
+            self.figures[OPERATIONS] = self.operations
+            self.figures[WAITING_SINCE] = 0
             self.longest = max(self.longest, ended - started)
             if ended - started > GAP_SECONDS:
                 self.gaps.append((started, ended))
@@ -145,6 +151,7 @@ class Worker:
     def complain(self, text):
         if len(self.complaints) < 10:
             self.complaints.append(f"{time.monotonic():.2f} {text}")
+            self.figures[COMPLAINTS] = len(self.complaints)
 
     def some_units(self):
         unit = self.random.randrange(self.first, self.last)
@@ -174,7 +181,24 @@ class Worker:
                 self.complain(f"WRONG DATA: unit {unit + i} should be version {version}, "
                               f"is {describe(piece)}")
 
+    def reread(self):
+        """Somebody's disk: nothing is written, each reading has to be the same."""
+        unit, count = self.some_units()
+        data = self.timed(self.disk.read, unit * UNIT, count * UNIT)
+        for i in range(count):
+            piece = hash(data[i * UNIT:(i + 1) * UNIT])
+            if self.versions.setdefault(unit + i, piece) != piece:
+                self.complain(f"WRONG DATA: unit {unit + i} is not what it was")
+
     def one(self):
+        if self.options.read_only:
+            self.reread()
+        else:
+            self.write_or_verify()
+        if self.options.pause:
+            time.sleep(self.options.pause)
+
+    def write_or_verify(self):
         dice = self.random.random()
         if dice < 0.55:
             self.write()
@@ -184,20 +208,32 @@ class Worker:
             self.zero()
         else:
             self.timed(self.disk.flush)
-        if self.options.pause:
-            time.sleep(self.options.pause)
 
     def run(self, until):
         try:
             while time.monotonic() < until and not os.path.exists(self.options.stop or "/-"):
                 self.one()
-            self.timed(self.disk.flush)
-            for unit in sorted(self.versions):
-                self.verify(unit, 1)
+            if not self.options.read_only:
+                self.timed(self.disk.flush)
+                for unit in sorted(self.versions):
+                    self.verify(unit, 1)
         except Exception as e:  # nbd.Error is not known here for files
             self.complain(f"I/O ERROR: {e}")
         return {"operations": self.operations, "longest_s": round(self.longest, 3),
                 "gaps": self.gaps, "complaints": self.complaints, "versions": self.versions}
+
+
+def show_live(path, figures):
+    """Keeps path at one line: operations, complaints, longest wait that still goes on (s)."""
+    while True:
+        now = time.monotonic()
+        waiting = max((now - since for since in figures[WAITING_SINCE::FIGURES] if since),
+                      default=0)
+        with open(path + ".new", "w", encoding="utf-8") as out:
+            print(int(sum(figures[OPERATIONS::FIGURES])), int(sum(figures[COMPLAINTS::FIGURES])),
+                  f"{waiting:.1f}", file=out)
+        os.rename(path + ".new", path)
+        time.sleep(0.2)
 
 
 def forked(worker_of, index):
@@ -223,12 +259,16 @@ def run(options):
     units = (options.length or disk.size - options.offset) // UNIT
     each = units // options.workers
     until = time.monotonic() + options.seconds
+    figures = memoryview(mmap.mmap(-1, 8 * FIGURES * options.workers)).cast("d")
 
     def worker_of(index):
         first = start + index * each
-        return Worker(options, first, first + each, options.seed * 1000 + index).run(until)
+        mine = figures[index * FIGURES:(index + 1) * FIGURES]
+        return Worker(options, first, first + each, options.seed * 1000 + index, mine).run(until)
 
     children = [forked(worker_of, i) for i in range(options.workers)]
+    if options.live:
+        threading.Thread(target=show_live, args=(options.live, figures), daemon=True).start()
     results = []
     for pid, out in children:
         text = out.read()
@@ -291,6 +331,8 @@ def main():
     parser.add_argument("--length", type=int, default=0, help="bytes; 0: all")
     parser.add_argument("--pause", type=float, default=0, help="seconds between operations")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--live", metavar="FILE", help="figures of now, renewed all the time")
+    parser.add_argument("--read-only", action="store_true", help="compare with a first reading")
     parser.add_argument("--report", metavar="FILE")
     parser.add_argument("--model", metavar="FILE")
     options = parser.parse_args()
