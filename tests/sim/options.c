@@ -132,6 +132,24 @@ static void draw_faults(struct options *o, struct rng *rng)
     o->final_stop = rng_chance(rng, 300);
 }
 
+/* A few seeds have more under way than memory: everybody waits for buffers. */
+static void draw_load(struct options *o, struct rng *rng)
+{
+    if (!rng_chance(rng, 30))
+        return;
+    o->blocks = 40;
+    o->block_bytes = 4096;
+    o->max_write_bytes = draw(rng, 4096, 65536);
+    o->clients = 3;
+    o->depth = 16;
+    o->operations = 400;
+    o->big_pm = 700;
+    o->memory_mib = 1;
+    o->retain_bytes = 8u << 20;
+    o->retain_ms = 20000;
+    o->think_us = draw_log(rng, 100, 10000);
+}
+
 void options_draw(struct options *options, uint64_t seed)
 {
     struct rng rng = rng_fork(seed, "swarm");
@@ -141,6 +159,7 @@ void options_draw(struct options *options, uint64_t seed)
     draw_clients(options, &rng);
     draw_daemon(options, &rng);
     draw_faults(options, &rng);
+    draw_load(options, &rng);
 }
 
 void options_print(const struct options *options, FILE *to)
