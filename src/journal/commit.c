@@ -27,39 +27,50 @@ static uint64_t payload_bytes(const struct jnl_append *append)
     return bytes;
 }
 
-static uint64_t bytes_alone(const struct jnl_append *append)
-{
-    return JNL_BLOCK + round_up(payload_bytes(append), JNL_BLOCK);
-}
-
 uint64_t jnl_payload_max(const struct journal *journal)
 {
     uint64_t quarter = round_down(journal->ring.bytes / 4, JNL_BLOCK) - JNL_BLOCK;
     return min_u64(quarter, JNL_ENTRY_PAYLOAD_MAX);
 }
 
-bool jnl_has_room(const struct journal *journal, uint64_t bytes)
+static uint64_t ring_bytes_for(uint64_t payload)
 {
-    uint64_t needed = journal->queued_bytes + JNL_BLOCK + round_up(bytes, JNL_BLOCK);
+    return JNL_BLOCK + round_up(payload, JNL_BLOCK);
+}
+
+bool jnl_reserve(struct journal *journal, uint64_t payload)
+{
+    uint64_t needed = journal->promised_bytes + ring_bytes_for(payload);
     uint64_t to_end = (uint64_t)jnl_ring_blocks_to_end(&journal->ring) * JNL_BLOCK;
-    uint64_t pad = min_u64(to_end, JNL_BLOCK + jnl_payload_max(journal));
-    return !journal->failed && !journal->closing &&
-           journal->queued + 1 < journal->free_entry_count &&
-           journal->queued + 2 < journal->ring.free_count &&
-           needed + pad <= jnl_ring_free_bytes(&journal->ring);
+    uint64_t pad = min_u64(to_end, ring_bytes_for(jnl_payload_max(journal)));
+    if (journal->failed || journal->closing || journal->promised + 1 >= journal->free_entry_count ||
+        journal->promised + 2 >= journal->ring.free_count ||
+        needed + pad > jnl_ring_free_bytes(&journal->ring))
+        return false;
+    journal->promised++;
+    journal->promised_bytes += ring_bytes_for(payload);
+    return true;
+}
+
+void jnl_unreserve(struct journal *journal, uint64_t payload)
+{
+    assert(journal->promised > 0);
+    journal->promised--;
+    journal->promised_bytes -= ring_bytes_for(payload);
 }
 
 void jnl_append(struct journal *journal, struct jnl_append *append)
 {
     uint64_t bytes = payload_bytes(append);
-    assert(jnl_has_room(journal, bytes) && bytes <= jnl_payload_max(journal));
+    assert(journal->promised > journal->queued && bytes <= jnl_payload_max(journal));
     assert(append->op != JNL_WRITE ||
            bytes == (uint64_t)append->blocks * journal->config.lun_block_bytes);
     append->entry = NULL;
     list_append(&journal->queue, &append->node);
     journal->queued++;
-    journal->queued_bytes += bytes_alone(append);
     journal->tickets++;
+    if (journal->failed) /* handed back from the loop, as the contract says */
+        port_timer_after_ms(journal->timer, &journal->idle_timer, 0);
     jnl_kick(journal);
 }
 
@@ -130,7 +141,7 @@ static uint64_t gather(struct journal *journal)
         list_remove(&append->node);
         list_append(&journal->committing, &append->node);
         journal->queued--;
-        journal->queued_bytes -= bytes_alone(append);
+        jnl_unreserve(journal, payload_bytes(append));
     }
     return total;
 }
@@ -235,8 +246,9 @@ void jnl_commit_drop(struct journal *journal, int error)
     struct list_node dropped;
     list_init(&dropped);
     list_splice(&dropped, &journal->committing);
+    list_for_each(it, &journal->queue)
+        jnl_unreserve(journal, payload_bytes(container_of(it, struct jnl_append, node)));
     list_splice(&dropped, &journal->queue);
     journal->queued = 0;
-    journal->queued_bytes = 0;
     drop_list(&dropped, error);
 }

@@ -96,7 +96,9 @@ void jnl_sync_kick(struct journal *journal)
 static void idle_timer_fired(struct timer *timer)
 {
     struct journal *journal = container_of(timer, struct journal, idle_timer);
-    if (!journal->sync_running && !journal->failed && journal->written_seq > journal->durable_seq)
+    if (journal->failed)
+        jnl_commit_drop(journal, journal->failed);
+    else if (!journal->sync_running && journal->written_seq > journal->durable_seq)
         sync_start(journal);
 }
 

@@ -24,7 +24,8 @@ struct journal {
     /* commit.c */
     struct list_node queue; /* jnl_append.node, not in a record yet */
     size_t queued;
-    uint64_t queued_bytes;       /* in the ring, were each a record of its own */
+    size_t promised;         /* appends that are reserved or queued, and what they take of the */
+    uint64_t promised_bytes; /* ring, were each a record of its own */
     struct list_node committing; /* of the record under way */
     struct jnl_record *commit;   /* NULL: none under way */
     bool commit_is_durable;

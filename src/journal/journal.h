@@ -10,7 +10,7 @@
  * last one of a record's entries is gone, the tail moves on, and after the next superblock the
  * space is free.
  *
- * What can go wrong: the ring is full: jnl_has_room() says no and the volume parks its writes. The
+ * What can go wrong: the ring is full: jnl_reserve() says no and the volume parks its writes. The
  * device fails (EIO, short write, failed sync): the journal is FAILED for good (I15: no retry
  * and believe); everything queued is handed back with the error and failed() is called once.
  *
@@ -138,10 +138,14 @@ void jnl_free(struct journal *journal);
 /* The largest payload of one append: JNL_ENTRY_PAYLOAD_MAX, less on a tiny ring. */
 uint64_t jnl_payload_max(const struct journal *journal);
 
-/* True when an append with so much payload will be taken. */
-bool jnl_has_room(const struct journal *journal, uint64_t payload_bytes);
+/*
+ * Sets room aside for one append with so much payload; false when the ring is too full now (see
+ * events.progress). Every reservation ends in jnl_append() or jnl_unreserve().
+ */
+bool jnl_reserve(struct journal *journal, uint64_t payload_bytes);
+void jnl_unreserve(struct journal *journal, uint64_t payload_bytes);
 
-/* Needs jnl_has_room(). */
+/* Needs a reservation for exactly its payload. */
 void jnl_append(struct journal *journal, struct jnl_append *append);
 
 /* done() may come from inside this call when everything is DURABLE already. */

@@ -101,7 +101,7 @@ static void append_done(struct jnl_append *append, int error)
 static bool append_next(struct bench *bench, uint32_t blocks, uint8_t flags)
 {
     struct item *item = &bench->items[bench->appended];
-    if (bench->appended == HISTORY || !jnl_has_room(bench->journal, blocks * BLOCK))
+    if (bench->appended == HISTORY || !jnl_reserve(bench->journal, blocks * BLOCK))
         return false;
     *item = (struct item){.bench = bench, .id = bench->appended, .blocks = blocks};
     item->payload = malloc(blocks * BLOCK);
@@ -238,17 +238,17 @@ static void a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_dura
     struct bench *bench = bench_new(1);
     while (append_next(bench, 8, 0))
         fake_complete_all(&bench->device);
-    assert_false(jnl_has_room(bench->journal, BLOCK));
+    assert_false(jnl_reserve(bench->journal, BLOCK));
     barrier_start(bench);
     fake_complete_all(&bench->device);
     release_oldest(bench);
     release_oldest(bench);
-    assert_false(jnl_has_room(bench->journal, 8 * BLOCK));
+    assert_false(jnl_reserve(bench->journal, 8 * BLOCK));
     assert_true(bench->device.pending_count > 0);
     while (bench->released < bench->appended)
         release_oldest(bench);
     fake_complete_all(&bench->device);
-    assert_true(jnl_has_room(bench->journal, 8 * BLOCK));
+    assert_true(jnl_reserve(bench->journal, 8 * BLOCK));
     bench_free(bench);
 }
 
@@ -263,7 +263,7 @@ static void a_failed_write_fails_the_journal_for_good(void **state)
     assert_int_equal(bench->failure, -EIO);
     assert_true(bench->items[0].failed && bench->items[1].failed);
     assert_int_equal(bench->barrier_error, -EIO);
-    assert_false(jnl_has_room(bench->journal, BLOCK));
+    assert_false(jnl_reserve(bench->journal, BLOCK));
     bench_free(bench);
 }
 
