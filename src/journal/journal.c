@@ -32,10 +32,11 @@ void jnl_fail(struct journal *journal, int error)
     if (first)
         journal->failed = error;
     port_timer_stop(journal->timer, &journal->idle_timer);
-    jnl_commit_drop(journal, journal->failed);
-    jnl_barriers_drop(journal, journal->failed);
+    /* The owner first: what is handed back below must not be given to the journal again. */
     if (first && journal->events->failed)
         journal->events->failed(journal->owner, error);
+    jnl_commit_drop(journal, journal->failed);
+    jnl_barriers_drop(journal, journal->failed);
     void (*closed)(void *owner, int error) = journal->closed;
     journal->closed = NULL;
     if (closed)

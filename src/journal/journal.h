@@ -58,6 +58,7 @@ struct jnl_append {
      * inside jnl_append(). */
     void (*done)(struct jnl_append *append, int error);
     struct jnl_entry *entry;
+    void *owner; /* the caller's */
 
     /* The journal's own. */
     struct list_node node;
@@ -110,7 +111,7 @@ enum jnl_open_error {
 };
 
 /* A recovered entry, in order of appending; the callee may keep a reference. */
-typedef void jnl_recovered_fn(void *owner, struct jnl_entry *entry);
+typedef void jnl_recovered_fn(void *owner, struct journal *journal, struct jnl_entry *entry);
 
 /*
  * Writes the superblocks of a new, EMPTY journal over whatever is there; the caller has asked.

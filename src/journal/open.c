@@ -183,7 +183,7 @@ static void deliver(struct journal *journal, uint64_t clean_seq, jnl_recovered_f
         struct jnl_entry *entry = list_first(&journal->committing, struct jnl_entry, node);
         list_remove(&entry->node);
         if (entry->record->seq >= clean_seq)
-            recovered(journal->owner, entry);
+            recovered(journal->owner, journal, entry);
         jnl_entry_unref(journal, entry);
     }
 }

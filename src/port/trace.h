@@ -53,6 +53,18 @@ enum trace_code {
     TRACE_VOLUME_RESIZED,
     /* SYNCHRONIZE CACHE failed: a = errno; everything is written again */
     TRACE_VOLUME_SYNC_FAILED,
+
+    /* journal: a = entries to be brought to the LUN, b = their bytes, c = 1 when it is new */
+    TRACE_JOURNAL_OPENED,
+    /* writes wait for room: a = bytes of the ring in use; and later: they go on */
+    TRACE_JOURNAL_FULL,
+    TRACE_JOURNAL_ROOM,
+    /* the device failed: a = errno, b = bytes that are not on the LUN yet */
+    TRACE_JOURNAL_FAILED,
+    /* an entry cannot be read back: a = LBA, b = blocks, c = errno */
+    TRACE_JOURNAL_DATA_LOST,
+    /* the LUN does not fit the journal's contents; text = why */
+    TRACE_JOURNAL_LUN_UNFIT,
 };
 
 struct trace_event {

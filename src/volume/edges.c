@@ -1,5 +1,6 @@
 /* Requests of any alignment on a disk of whole blocks. */
 #include <assert.h>
+#include <string.h>
 
 #include "volume/internal.h"
 
@@ -37,20 +38,33 @@ void vol_segment_add(struct vol_transfer *transfer, uint64_t lba, uint64_t block
         (struct vol_segment){.lba = lba, .blocks = blocks, .buffer = buffer, .offset = offset};
 }
 
-void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges)
+void vol_fetch_add(struct vol_fetch *fetch, uint64_t lba, uint64_t blocks, struct buffer *buffer,
+                   uint32_t offset)
 {
-    io->transfer.segment_count = 0;
-    if (edges->head_bytes > 0)
-        vol_segment_add(&io->transfer, edges->head_lba, 1, io->edges, 0);
-    if (edges->tail_bytes > 0)
-        vol_segment_add(&io->transfer, edges->tail_lba, 1, io->edges, VOL_BLOCK_BYTES_MAX);
+    assert(fetch->segment_count < VOL_SEGMENTS);
+    fetch->segments[fetch->segment_count++] =
+        (struct vol_segment){.lba = lba, .blocks = blocks, .buffer = buffer, .offset = offset};
 }
 
-void vol_edges_patch(struct vol_io *io, const struct vol_edges *edges)
+void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges)
 {
-    const struct retained *retained = &io->volume->retained;
+    io->fetch.segment_count = 0;
     if (edges->head_bytes > 0)
-        retained_patch(retained, edges->head_lba, 1, vol_edge_head(io));
+        vol_fetch_add(&io->fetch, edges->head_lba, 1, io->edges, 0);
     if (edges->tail_bytes > 0)
-        retained_patch(retained, edges->tail_lba, 1, vol_edge_tail(io));
+        vol_fetch_add(&io->fetch, edges->tail_lba, 1, io->edges, VOL_BLOCK_BYTES_MAX);
+}
+
+void vol_edges_set(struct vol_io *io, const struct vol_edges *edges)
+{
+    const struct vol_request *request = io->request;
+    uint8_t *head = vol_edge_head(io) + edges->head_skip;
+    if (request->op == VOL_WRITE) {
+        const uint8_t *data = request->buffer->data;
+        memcpy(head, data, edges->head_bytes);
+        memcpy(vol_edge_tail(io), data + request->length - edges->tail_bytes, edges->tail_bytes);
+    } else {
+        memset(head, 0, edges->head_bytes);
+        memset(vol_edge_tail(io), 0, edges->tail_bytes);
+    }
 }

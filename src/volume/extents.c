@@ -42,7 +42,9 @@ static bool append_overlaid(struct vol_io *io, uint64_t start, uint64_t end, uin
             const struct retained_extent *held =
                 container_of(extent, struct retained_extent, extent);
             until = min_u64(end, extent_end(extent) * block_bytes);
-            flags = held->buffer ? 0 : VOL_EXTENT_ZERO | (target_flags & VOL_EXTENT_HOLE);
+            flags = held->content.kind == RETAINED_DATA || held->content.kind == RETAINED_POISON
+                        ? 0
+                        : VOL_EXTENT_ZERO | (target_flags & VOL_EXTENT_HOLE);
             if (held->state != RETAINED_DESTAGED)
                 flags |= VOL_EXTENT_DIRTY;
         }
@@ -104,7 +106,8 @@ static void target_has_answered(struct vol_io *io, int error)
 
 void vol_extents_start(struct vol_io *io)
 {
-    if (!ses_lun(io->volume->session)->lba_status) {
+    const struct lun *lun = ses_lun(io->volume->session);
+    if (!lun || !lun->lba_status) {
         all_is_data(io);
         vol_io_finish(io, 0);
         return;

@@ -11,6 +11,10 @@
  * A SYNC is also sent early, to bound the memory: when more than retain_bytes are retained, when
  * the oldest is retain_ms old, or when somebody waits for a buffer or an extent.
  *
+ * With a persistent journal a FLUSH is the journal's (vol_barrier_kick); SYNCs then only free the
+ * overlay and with it the ring. With a journal in memory a FLUSH waits as above, and changes wait
+ * behind it (invariant I9: nothing may supersede what a FLUSH still has to bring to the target).
+ *
  * What can go wrong: the session is lost or the generation changes under the SYNC: it is void,
  * the FLUSHes wait on, everything retained is written again first. A SYNC that fails: the
  * session starts a new generation (I15), so the same happens, after a pause.
@@ -22,11 +26,8 @@
 
 #define SYNC_RETRY_MS 1000
 
-static void sync_succeeded(struct volume *volume)
+void vol_flushes_are_done(struct volume *volume)
 {
-    uint64_t time = MUTANT(SYNC_COVERS_LATER) ? UINT64_MAX : volume->sync_time;
-    volume->counters.syncs++;
-    retained_synced(&volume->retained, time);
     while (!list_is_empty(&volume->syncing)) {
         struct vol_request *request = list_first(&volume->syncing, struct vol_request, node);
         list_remove(&request->node);
@@ -35,7 +36,16 @@ static void sync_succeeded(struct volume *volume)
     }
 }
 
-static void sync_is_void(struct volume *volume)
+static void sync_succeeded(struct volume *volume)
+{
+    uint64_t time = MUTANT(SYNC_COVERS_LATER) ? UINT64_MAX : volume->sync_time;
+    volume->counters.syncs++;
+    retained_synced(&volume->retained, time);
+    if (!vol_flushes_to_journal(volume))
+        vol_flushes_are_done(volume);
+}
+
+void vol_flushes_wait_on(struct volume *volume)
 {
     list_splice(&volume->syncing, &volume->flushes);
     list_splice(&volume->flushes, &volume->syncing);
@@ -59,7 +69,8 @@ static void sync_done(struct ses_command *sync)
     if ((sync->result == SES_OK || has_no_cache(sync)) && same_generation) {
         sync_succeeded(volume);
     } else {
-        sync_is_void(volume);
+        if (!vol_flushes_to_journal(volume))
+            vol_flushes_wait_on(volume);
         if (sync->result == SES_FAILED) {
             port_trace(volume->trace, TRACE_VOLUME_SYNC_FAILED, (uint64_t)-sync->error, 0, 0, NULL);
             port_timer_after_ms(volume->timer, &volume->retry_timer, SYNC_RETRY_MS);
@@ -75,7 +86,7 @@ static void sync_start(struct volume *volume)
     volume->sync_time = retained_now(&volume->retained);
     volume->sync_generation = ses_generation(volume->session);
     port_timer_stop(volume->timer, &volume->retain_timer);
-    if (!retained_has_dirty(&volume->retained))
+    if (!retained_has_dirty(&volume->retained) && !vol_flushes_to_journal(volume))
         list_splice(&volume->syncing, &volume->flushes);
     volume->sync.op = SES_SYNC;
     volume->sync.done = sync_done;
@@ -86,8 +97,9 @@ static void sync_start(struct volume *volume)
 bool vol_memory_is_short(const struct volume *volume)
 {
     const struct retained *retained = &volume->retained;
-    return retained->data_blocks * vol_block_bytes(volume) >= volume->config.retain_bytes ||
-           retained->free_count < VOL_RETAINED_EXTENTS / 2 ||
+    uint64_t held = volume->journal ? retained->destaged_blocks : retained->data_blocks;
+    return held * vol_block_bytes(volume) >= volume->config.retain_bytes ||
+           retained->free_count < volume->retained_extents / 2 || !list_is_empty(&volume->parked) ||
            buffer_pool_has_waiters(volume->buffers) ||
            buffer_pool_used(volume->edge_buffers) > VOL_EDGE_ARENA / 2;
 }
@@ -95,9 +107,9 @@ bool vol_memory_is_short(const struct volume *volume)
 static bool sync_is_wanted(const struct volume *volume)
 {
     const struct retained *retained = &volume->retained;
-    if (!list_is_empty(&volume->flushes) || volume->stopping)
-        if (!retained_has_dirty(retained))
-            return true;
+    bool for_flush = !list_is_empty(&volume->flushes) && !vol_flushes_to_journal(volume);
+    if ((for_flush || volume->stopping) && !retained_has_dirty(retained))
+        return true;
     if (list_is_empty(&retained->state[RETAINED_DESTAGED]))
         return false;
     return volume->sync_due || vol_memory_is_short(volume);
@@ -105,7 +117,7 @@ static bool sync_is_wanted(const struct volume *volume)
 
 bool vol_nothing_to_flush(const struct volume *volume)
 {
-    return volume->known && retained_is_empty(&volume->retained);
+    return volume->was_ready && retained_is_empty(&volume->retained);
 }
 
 static void answer_flushes_without_sync(struct volume *volume)
@@ -120,10 +132,13 @@ static void answer_flushes_without_sync(struct volume *volume)
 
 void vol_sync_kick(struct volume *volume)
 {
+    if (vol_flushes_to_journal(volume))
+        vol_barrier_kick(volume);
     if (volume->sync_running)
         return;
     if (vol_nothing_to_flush(volume)) {
-        answer_flushes_without_sync(volume);
+        if (!vol_flushes_to_journal(volume))
+            answer_flushes_without_sync(volume);
         return;
     }
     if (!volume->ready || timer_is_armed(&volume->retry_timer) || ses_room(volume->session) == 0)

@@ -21,7 +21,8 @@
 #define VOL_BLOCK_BYTES_MAX 4096u
 #define VOL_EDGE_BYTES      (2 * VOL_BLOCK_BYTES_MAX) /* room for a head and a tail block */
 #define VOL_EDGE_ARENA      (2u * 1024 * 1024)
-#define VOL_REWRITES        16u /* acknowledged writes sent again at once */
+#define VOL_REWRITES        48u /* pieces of the overlay on their way to the target at once */
+#define VOL_LOAD_ARENA      (4u * 1024 * 1024) /* payload read back from the ring */
 #define VOL_SEGMENTS        3u
 /* A long WRITE_ZEROES or TRIM is done in steps, so that an outage costs one step at the most. */
 #define VOL_STEP_BYTES (1024ull * 1024 * 1024)
@@ -60,18 +61,49 @@ struct vol_transfer {
     uint32_t data_bytes;        /* LBA STATUS: what came */
 };
 
+/* Filling memory with the newest contents (fetch.c). */
+struct vol_fetch {
+    struct vol_segment segments[VOL_SEGMENTS];
+    unsigned segment_count;
+    void (*finished)(struct vol_io *io, int error);
+    unsigned segment;  /* the walk stands in here ... */
+    uint64_t position; /* ... so many blocks in */
+    uint64_t piece_blocks;
+    uint32_t piece_offset;
+};
+
 struct vol_io {
     struct list_node node; /* in free_ios, active_ios, free_rewrites or active_rewrites */
     struct volume *volume;
     struct vol_request *request; /* NULL: writes retained data again */
     struct gate_entry gate;
+    struct gate_entry target; /* in target_gate */
+    void (*target_entered)(struct vol_io *io);
     uint64_t lba; /* the blocks touched: the request's range, rounded out */
     uint64_t blocks;
     uint64_t cursor;      /* WRITE_ZEROES, TRIM: first block of the present step */
     struct buffer *edges; /* head block at 0, tail block at VOL_BLOCK_BYTES_MAX; or parameters */
     struct vol_transfer transfer;
-    struct retained_extent *extent; /* rewrite.c: the one being written */
-    int abandoned;                  /* answer with this as soon as nothing is in flight */
+    struct vol_fetch fetch;
+    int abandoned; /* answer with this as soon as nothing is in flight */
+
+    /* rewrite.c: the piece being sent */
+    uint64_t piece_lba, piece_blocks;
+    struct buffer *piece_buffer; /* referenced: the extent may be gone before it is sent */
+
+    /* load.c */
+    struct jnl_load load;
+    bool loading, load_again;
+    struct buffer *loaded;
+    struct buffer_waiter load_waiter;
+    void (*load_finished)(struct vol_io *io, int error);
+
+    /* append.c */
+    struct jnl_append appends[VOL_SEGMENTS];
+    uint64_t reserved[VOL_SEGMENTS]; /* payload bytes set aside in the ring */
+    unsigned reserved_count;
+    unsigned appending; /* not WRITTEN yet */
+    int append_error;
 };
 
 struct vol_command {
@@ -90,10 +122,25 @@ struct volume {
     struct session *session;
     struct buffer_pool *buffers;
     struct buffer_pool *edge_buffers;
+    struct buffer_pool *load_buffers; /* NULL without a journal */
     struct retained retained;
-    struct gate gate;
+    struct gate gate;        /* the order of the clients' requests */
+    struct gate target_gate; /* with a journal: at most one write per LBA on its way (I6) */
+
+    /* journal.c */
+    struct vol_journal_config journal_config;
+    struct journal *journal; /* NULL: none, or not made yet */
+    struct jnl_events journal_events;
+    bool journal_failed; /* for good: rules of "none" from then on */
+    bool journal_full;   /* was told */
+    bool journal_closing, journal_closed;
+    uint64_t journal_lun_blocks; /* the LUN must have at least so many */
+    size_t retained_extents;     /* in the slab */
+    struct jnl_barrier barrier;
+    bool barrier_running;
 
     struct list_node waiting; /* vol_request.node: not admitted yet */
+    struct list_node parked;  /* ... of them: changes that wait for room in the journal */
     struct list_node flushes; /* vol_request.node: FLUSH and FUA without the FUA bit */
     struct list_node syncing; /* of those: the ones that the SYNC under way answers */
     struct list_node free_ios, active_ios;
@@ -105,6 +152,7 @@ struct volume {
 
     unsigned depth; /* of vol_enter() */
     bool ready;
+    bool was_ready; /* at least once: what daemons before us answered is stable */
     bool known;
     bool again;     /* something came in while vol_leave() was at work */
     int refuse;     /* every request is answered with this error; 0: none is */
@@ -138,6 +186,7 @@ struct volume {
 /* volume.c */
 void vol_enter(struct volume *volume);
 void vol_leave(struct volume *volume);
+void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry);
 
 /* request.c: admission and answers. */
 void vol_admit(struct volume *volume);
@@ -157,6 +206,44 @@ void vol_write_start(struct vol_io *io);
 void vol_trim_start(struct vol_io *io);
 void vol_extents_start(struct vol_io *io);
 
+/* fetch.c: fills the segments of io->fetch, all in [io->lba, io->lba + io->blocks). */
+void vol_fetch_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int error));
+
+/* load.c: io->loaded then holds the entry's payload, until vol_unload(). */
+void vol_load(struct vol_io *io, struct jnl_entry *entry,
+              void (*finished)(struct vol_io *io, int error));
+void vol_unload(struct vol_io *io);
+
+/* journal.c */
+/* Requests are acknowledged by the journal, not by the target. */
+static inline bool vol_is_journaled(const struct volume *volume)
+{
+    return volume->journal && !volume->journal_failed;
+}
+/* FLUSH is answered by the journal's device. */
+static inline bool vol_flushes_to_journal(const struct volume *volume)
+{
+    return vol_is_journaled(volume) && volume->journal_config.mode == VOL_JOURNAL_PERSISTENT;
+}
+/* At `ready`: makes the journal if it is still to be made. False: this LUN does not fit it. */
+bool vol_journal_is_usable(struct volume *volume);
+/* True when it is closed (or there is none); begins closing otherwise. */
+bool vol_journal_close(struct volume *volume);
+void vol_journal_status(const struct volume *volume, struct vol_status *status);
+void vol_journal_tell_room(struct volume *volume);
+void vol_barrier_kick(struct volume *volume);
+
+/* Runs next(io) once nothing else is on its way to the target in the io's range (I6). Without a
+ * journal the request's own place in the gate sees to that already. */
+void vol_target_enter(struct vol_io *io, void (*next)(struct vol_io *io));
+/* write.c: straight to the target, without a journal or when it failed. */
+void vol_write_through(struct vol_io *io);
+
+/* append.c: WRITE, WRITE_ZEROES and TRIM into the journal. */
+bool vol_append_reserve(struct vol_io *io);
+void vol_append_unreserve(struct vol_io *io);
+void vol_append_start(struct vol_io *io);
+
 /* transfer.c: the caller has filled kind, flags and segments. */
 void vol_transfer_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int error));
 void vol_transfer_pump(struct volume *volume);
@@ -168,6 +255,9 @@ bool vol_memory_is_short(const struct volume *volume);
 /* Everything that was ever answered is on stable storage. */
 bool vol_nothing_to_flush(const struct volume *volume);
 void vol_pressure(void *owner);
+/* The FLUSHes that the SYNC (or barrier) under way was to answer. */
+void vol_flushes_are_done(struct volume *volume);
+void vol_flushes_wait_on(struct volume *volume);
 
 /* rewrite.c */
 void vol_rewrite_kick(struct volume *volume);
@@ -187,10 +277,10 @@ static inline bool vol_edges_any(const struct vol_edges *edges)
 {
     return edges->head_bytes > 0 || edges->tail_bytes > 0;
 }
-/* Sets the transfer's segments to the partial blocks, in io->edges. */
+/* Sets the fetch's segments to the partial blocks, in io->edges. */
 void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges);
-/* The edge blocks' newest contents: what is retained goes over what was read. */
-void vol_edges_patch(struct vol_io *io, const struct vol_edges *edges);
+/* Sets the client's bytes in the edge blocks, which hold the newest contents. */
+void vol_edges_set(struct vol_io *io, const struct vol_edges *edges);
 static inline uint8_t *vol_edge_head(const struct vol_io *io)
 {
     return io->edges->data;
@@ -201,6 +291,8 @@ static inline uint8_t *vol_edge_tail(const struct vol_io *io)
 }
 void vol_segment_add(struct vol_transfer *transfer, uint64_t lba, uint64_t blocks,
                      struct buffer *buffer, uint32_t offset);
+void vol_fetch_add(struct vol_fetch *fetch, uint64_t lba, uint64_t blocks, struct buffer *buffer,
+                   uint32_t offset);
 
 static inline uint32_t vol_block_bytes(const struct volume *volume)
 {

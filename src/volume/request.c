@@ -90,7 +90,10 @@ static int check(const struct volume *volume, const struct vol_request *request)
         return request->op == VOL_WRITE || request->op == VOL_WRITE_ZEROES ? -ENOSPC : -EINVAL;
     if ((request->op == VOL_READ || request->op == VOL_WRITE) && request->length > VOL_TRANSFER_MAX)
         return -EINVAL;
-    if ((request->flags & VOL_FAST_ZERO) && volume->zero_way == ZERO_BY_WRITE)
+    if (vol_is_journaled(volume) && request->length > UINT32_MAX)
+        return -EINVAL; /* one entry's worth; nobody asks for more at once */
+    if ((request->flags & VOL_FAST_ZERO) && !vol_is_journaled(volume) &&
+        volume->zero_way == ZERO_BY_WRITE)
         return -ENOTSUP;
     return request->length == 0 || request->op == VOL_CACHE;
 }
@@ -105,7 +108,7 @@ static bool needs_edge_buffer(const struct volume *volume, const struct vol_requ
            request->length % vol_block_bytes(volume) != 0;
 }
 
-static struct vol_io *io_new(struct volume *volume, const struct vol_request *request)
+static struct vol_io *io_new(struct volume *volume, struct vol_request *request)
 {
     if (list_is_empty(&volume->free_ios))
         return NULL;
@@ -124,30 +127,68 @@ static struct vol_io *io_new(struct volume *volume, const struct vol_request *re
     volume->active_count++;
     io->edges = edges;
     io->abandoned = 0;
+    io->request = request;
+    io->reserved_count = 0;
+    request->io = io;
+    uint32_t block_bytes = vol_block_bytes(volume);
+    io->lba = request->offset / block_bytes;
+    io->blocks = (request->offset + request->length - 1) / block_bytes + 1 - io->lba;
     return io;
 }
 
-void vol_admit(struct volume *volume)
+/* Leaves the gate and goes back to its slab; returns the request that is left to answer. */
+static struct vol_request *io_release(struct vol_io *io)
 {
-    while (volume->known && !list_is_empty(&volume->waiting)) {
-        struct vol_request *request = list_first(&volume->waiting, struct vol_request, node);
-        int verdict = check(volume, request);
-        struct vol_io *io = verdict == 0 ? io_new(volume, request) : NULL;
-        if (verdict == 0 && !io)
-            return;
+    struct volume *volume = io->volume;
+    struct vol_request *request = io->request;
+    assert(io->transfer.in_flight == 0);
+    gate_leave(&volume->gate, &io->gate);
+    gate_leave(&volume->target_gate, &io->target);
+    if (io->reserved_count > 0)
+        vol_append_unreserve(io);
+    list_remove(&io->node);
+    list_append(request ? &volume->free_ios : &volume->free_rewrites, &io->node);
+    volume->active_count -= request != NULL;
+    buffer_unref(io->edges);
+    io->edges = NULL;
+    io->request = NULL;
+    if (request)
+        request->io = NULL;
+    return request;
+}
+
+/* A FLUSH that has to reach the target with a journal in memory: nothing may supersede what it
+ * covers (I9), so changes wait behind it. */
+static bool waits_behind_a_flush(const struct volume *volume)
+{
+    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0;
+}
+
+enum admission { ADMITTED, ANSWERED, NO_ROOM_IN_JOURNAL, NOTHING_FREE };
+
+static enum admission admit(struct volume *volume, struct vol_request *request)
+{
+    int verdict = check(volume, request);
+    if (verdict) {
         list_remove(&request->node);
         volume->waiting_count--;
-        if (!io) {
-            vol_answer(volume, request, verdict < 0 ? verdict : 0);
-            continue;
-        }
-        uint32_t block_bytes = vol_block_bytes(volume);
-        request->io = io;
-        io->request = request;
-        io->lba = request->offset / block_bytes;
-        io->blocks = (request->offset + request->length - 1) / block_bytes + 1 - io->lba;
-        vol_io_start(io);
+        vol_answer(volume, request, verdict < 0 ? verdict : 0);
+        return ANSWERED;
     }
+    bool to_journal = modifies(request->op) && vol_is_journaled(volume);
+    if (to_journal && waits_behind_a_flush(volume))
+        return NO_ROOM_IN_JOURNAL;
+    struct vol_io *io = io_new(volume, request);
+    if (!io)
+        return NOTHING_FREE;
+    if (to_journal && !vol_append_reserve(io)) {
+        io_release(io);
+        return NO_ROOM_IN_JOURNAL;
+    }
+    list_remove(&request->node);
+    volume->waiting_count--;
+    vol_io_start(io);
+    return ADMITTED;
 }
 
 static void io_run(struct vol_io *io)
@@ -185,44 +226,70 @@ void vol_io_start(struct vol_io *io)
         io_run(io);
 }
 
+void vol_target_enter(struct vol_io *io, void (*next)(struct vol_io *io))
+{
+    struct volume *volume = io->volume;
+    io->target_entered = next;
+    if (!volume->journal ||
+        gate_enter(&volume->target_gate, &io->target, io->lba, io->blocks, true))
+        next(io);
+}
+
+/* The changes that waited for room in the journal, in order. */
+static bool admit_parked(struct volume *volume)
+{
+    while (!list_is_empty(&volume->parked)) {
+        enum admission admission =
+            admit(volume, list_first(&volume->parked, struct vol_request, node));
+        if (admission == NOTHING_FREE)
+            return false;
+        if (admission == NO_ROOM_IN_JOURNAL)
+            break;
+    }
+    return true;
+}
+
+void vol_admit(struct volume *volume)
+{
+    if (!volume->known || !admit_parked(volume))
+        return;
+    while (!list_is_empty(&volume->waiting)) {
+        struct vol_request *request = list_first(&volume->waiting, struct vol_request, node);
+        enum admission admission = NO_ROOM_IN_JOURNAL;
+        if (!modifies(request->op) || list_is_empty(&volume->parked))
+            admission = admit(volume, request);
+        if (admission == NOTHING_FREE)
+            return;
+        if (admission == NO_ROOM_IN_JOURNAL) {
+            list_remove(&request->node);
+            list_append(&volume->parked, &request->node);
+        }
+    }
+}
+
 void vol_run_unblocked(struct volume *volume)
 {
     struct gate_entry *entry;
     while ((entry = gate_next_unblocked(&volume->gate)))
         io_run(container_of(entry, struct vol_io, gate));
-}
-
-/* Leaves the gate and goes back to its slab; returns the request that is left to answer. */
-static struct vol_request *io_release(struct vol_io *io)
-{
-    struct volume *volume = io->volume;
-    struct vol_request *request = io->request;
-    assert(io->transfer.in_flight == 0);
-    gate_leave(&volume->gate, &io->gate);
-    list_remove(&io->node);
-    list_append(request ? &volume->free_ios : &volume->free_rewrites, &io->node);
-    volume->active_count -= request != NULL;
-    buffer_unref(io->edges);
-    io->edges = NULL;
-    io->request = NULL;
-    return request;
+    while ((entry = gate_next_unblocked(&volume->target_gate))) {
+        struct vol_io *io = container_of(entry, struct vol_io, target);
+        io->target_entered(io);
+    }
 }
 
 void vol_io_finish(struct vol_io *io, int error)
 {
     struct volume *volume = io->volume;
     struct vol_request *request = io_release(io);
-    if (!request)
-        return;
-    request->io = NULL;
-    vol_answer(volume, request, error);
+    if (request)
+        vol_answer(volume, request, error);
 }
 
 void vol_io_finish_after_sync(struct vol_io *io)
 {
     struct volume *volume = io->volume;
     struct vol_request *request = io_release(io);
-    request->io = NULL;
     list_append(&volume->flushes, &request->node);
     volume->flush_count++;
 }
@@ -242,15 +309,18 @@ unsigned vol_abandon_all(struct volume *volume, int error)
 {
     unsigned before = volume->waiting_count + volume->flush_count + volume->active_count;
     abandon_list(volume, &volume->waiting, &volume->waiting_count, error);
-    /* With nothing retained there is nothing that a FLUSH could fail to do. */
-    abandon_list(volume, &volume->flushes, &volume->flush_count,
-                 vol_nothing_to_flush(volume) ? 0 : error);
+    abandon_list(volume, &volume->parked, &volume->waiting_count, error);
+    /* With nothing retained there is nothing that a FLUSH could fail to do; and a journal that
+     * lasts answers it without the target. */
+    if (!vol_flushes_to_journal(volume))
+        abandon_list(volume, &volume->flushes, &volume->flush_count,
+                     vol_nothing_to_flush(volume) ? 0 : error);
     list_for_each_safe(it, &volume->active_ios)
     {
         struct vol_io *io = container_of(it, struct vol_io, node);
         list_remove(&io->transfer.node);
         io->abandoned = error;
-        if (io->transfer.in_flight == 0)
+        if (io->transfer.in_flight == 0 && io->appending == 0 && !io->loading)
             vol_io_finish(io, error);
     }
     return before - (volume->waiting_count + volume->flush_count + volume->active_count);

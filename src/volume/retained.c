@@ -17,13 +17,16 @@ int retained_init(struct retained *retained, size_t extent_count)
     *retained = (struct retained){.free_count = extent_count};
     extent_map_init(&retained->map);
     list_init(&retained->free);
+    list_init(&retained->cached);
     for (unsigned state = 0; state < RETAINED_STATES; state++)
         list_init(&retained->state[state]);
     retained->slab = calloc(extent_count, sizeof retained->slab[0]);
     if (!retained->slab)
         return -ENOMEM;
-    for (size_t i = 0; i < extent_count; i++)
+    for (size_t i = 0; i < extent_count; i++) {
+        list_init(&retained->slab[i].cached);
         list_append(&retained->free, &retained->slab[i].node);
+    }
     return 0;
 }
 
@@ -38,9 +41,11 @@ static void account(struct retained *retained, const struct retained_extent *ext
                     uint64_t blocks, int sign)
 {
     uint64_t change = sign > 0 ? blocks : -blocks;
-    if (extent->buffer)
+    if (extent->content.buffer)
         retained->data_blocks += change;
-    if (extent->state != RETAINED_DESTAGED)
+    if (extent->state == RETAINED_DESTAGED)
+        retained->destaged_blocks += change;
+    else
         retained->dirty_blocks += change;
 }
 
@@ -65,13 +70,17 @@ static struct retained_extent *extent_new(struct retained *retained)
 
 static void extent_free(struct retained *retained, struct retained_extent *extent)
 {
+    struct retained_content content = extent->content;
     account(retained, extent, extent->extent.length, -1);
     extent_map_remove(&retained->map, &extent->extent);
+    list_remove(&extent->cached);
     list_remove(&extent->node);
     list_append(&retained->free, &extent->node);
     retained->free_count++;
-    buffer_unref(extent->buffer);
-    extent->buffer = NULL;
+    extent->content = (struct retained_content){0};
+    buffer_unref(content.buffer);
+    if (content.entry)
+        jnl_entry_unref(retained->journal, content.entry);
 }
 
 /* The tail of `extent` from `lba` on becomes an extent of its own, in the same state and time. */
@@ -79,18 +88,29 @@ static void split_at(struct retained *retained, struct retained_extent *extent, 
 {
     struct retained_extent *tail = extent_new(retained);
     uint64_t head_blocks = lba - extent->extent.start;
+    uint32_t head_bytes = (uint32_t)(head_blocks * retained->block_bytes);
     tail->state = extent->state;
     tail->time = extent->time;
-    tail->buffer = extent->buffer ? buffer_ref(extent->buffer) : NULL;
-    tail->buffer_offset = extent->buffer_offset + (uint32_t)(head_blocks * retained->block_bytes);
+    tail->tag = extent->tag;
+    tail->content = extent->content;
+    tail->content.buffer_offset += head_bytes;
+    tail->content.entry_offset += head_bytes;
+    if (tail->content.buffer)
+        buffer_ref(tail->content.buffer);
+    if (tail->content.entry)
+        jnl_entry_ref(tail->content.entry);
     tail->extent.start = lba;
     tail->extent.length = extent->extent.length - head_blocks;
     extent->extent.length = head_blocks;
     extent_map_insert(&retained->map, &tail->extent);
     list_insert_before(extent->node.next, &tail->node);
+    if (!list_is_empty(&extent->cached))
+        list_insert_before(extent->cached.next, &tail->cached);
 }
 
-void retained_drop(struct retained *retained, uint64_t lba, uint64_t blocks)
+/* Takes the range out; newer: what supersedes it, or NULL. */
+static void cut_out(struct retained *retained, uint64_t lba, uint64_t blocks,
+                    const struct jnl_entry *newer)
 {
     uint64_t end = lba + blocks;
     struct retained_extent *it;
@@ -101,24 +121,37 @@ void retained_drop(struct retained *retained, uint64_t lba, uint64_t blocks)
         }
         if (extent_end(&it->extent) > end)
             split_at(retained, it, end);
+        if (newer && it->content.entry)
+            jnl_entry_superseded(it->content.entry, newer);
         extent_free(retained, it);
     }
 }
 
-void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks, struct buffer *buffer,
-                  uint32_t buffer_offset, bool dirty)
+void retained_drop(struct retained *retained, uint64_t lba, uint64_t blocks)
+{
+    cut_out(retained, lba, blocks, NULL);
+}
+
+void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks,
+                  const struct retained_content *content, bool dirty)
 {
     assert(blocks > 0 && retained->block_bytes > 0);
-    retained_drop(retained, lba, blocks);
+    cut_out(retained, lba, blocks, content->entry);
 
     struct retained_extent *extent = extent_new(retained);
     extent->extent = (struct extent){.start = lba, .length = blocks};
-    extent->buffer = buffer ? buffer_ref(buffer) : NULL;
-    extent->buffer_offset = buffer_offset;
+    extent->content = *content;
+    if (content->buffer)
+        buffer_ref(content->buffer);
+    if (content->entry)
+        jnl_entry_ref(content->entry);
     extent->state = dirty ? RETAINED_DIRTY : RETAINED_DESTAGED;
     extent->time = ++retained->clock;
+    extent->tag = NULL;
     extent_map_insert(&retained->map, &extent->extent);
     list_append(&retained->state[extent->state], &extent->node);
+    if (content->buffer && content->entry)
+        list_append(&retained->cached, &extent->cached);
     account(retained, extent, blocks, 1);
 }
 
@@ -142,48 +175,83 @@ void retained_synced(struct retained *retained, uint64_t time)
         extent_free(retained, oldest);
 }
 
-struct retained_extent *retained_take_dirty(struct retained *retained)
+static bool may_be_sent(const struct retained *retained, const struct retained_extent *extent)
+{
+    return !extent->content.entry || retained->journal_failed ||
+           jnl_entry_is_durable(retained->journal, extent->content.entry);
+}
+
+struct retained_extent *retained_take_dirty(struct retained *retained, const void *tag)
 {
     struct retained_extent *extent =
         list_first(&retained->state[RETAINED_DIRTY], struct retained_extent, node);
-    if (extent)
-        set_state(retained, extent, RETAINED_REWRITING);
+    if (!extent || !may_be_sent(retained, extent))
+        return NULL;
+    set_state(retained, extent, RETAINED_REWRITING);
+    extent->tag = tag;
     return extent;
 }
 
-struct retained_extent *retained_rewriting_in(struct retained *retained, uint64_t lba,
-                                              uint64_t blocks)
-{
-    uint64_t end = lba + blocks;
-    struct retained_extent *it;
-    for (; lba < end && (it = of(extent_map_overlap(&retained->map, lba, end - lba)));
-         lba = extent_end(&it->extent)) {
-        /* A larger extent, written since, is beyond what the caller holds in the gate. */
-        bool inside = it->extent.start >= lba && extent_end(&it->extent) <= end;
-        if (it->state == RETAINED_DESTAGED || !inside)
-            continue;
-        if (it->state == RETAINED_DIRTY)
-            set_state(retained, it, RETAINED_REWRITING);
-        return it;
-    }
-    return NULL;
-}
-
-void retained_rewritten(struct retained *retained, struct retained_extent *extent)
-{
-    assert(extent->state == RETAINED_REWRITING);
-    extent->time = ++retained->clock;
-    set_state(retained, extent, RETAINED_DESTAGED);
-}
-
-void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks)
+struct retained_extent *retained_tagged_in(struct retained *retained, uint64_t lba, uint64_t blocks,
+                                           const void *tag)
 {
     uint64_t end = lba + blocks;
     struct retained_extent *it;
     for (; lba < end && (it = of(extent_map_overlap(&retained->map, lba, end - lba)));
          lba = extent_end(&it->extent))
-        if (it->state == RETAINED_REWRITING)
-            set_state(retained, it, RETAINED_DIRTY);
+        if (it->state == RETAINED_REWRITING && it->tag == tag)
+            return it;
+    return NULL;
+}
+
+void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
+{
+    struct retained_extent *it;
+    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
+        it->time = ++retained->clock;
+        it->tag = NULL;
+        set_state(retained, it, RETAINED_DESTAGED);
+    }
+}
+
+void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks,
+                            const void *tag)
+{
+    struct retained_extent *it;
+    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
+        it->tag = NULL;
+        set_state(retained, it, RETAINED_DIRTY);
+    }
+}
+
+/* The tag of what is never sent. */
+static const char nobody;
+
+void retained_poison(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
+{
+    struct retained_extent *it;
+    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
+        /* Stays REWRITING, for nobody: it is never sent, and the ring keeps its evidence. */
+        it->tag = &nobody;
+        it->content.kind = RETAINED_POISON;
+    }
+}
+
+void retained_evict(struct retained *retained, uint64_t data_blocks)
+{
+    list_for_each_safe(it, &retained->cached)
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, cached);
+        if (retained->data_blocks <= data_blocks || retained->journal_failed ||
+            !jnl_entry_is_durable(retained->journal, extent->content.entry))
+            return;
+        account(retained, extent, extent->extent.length, -1);
+        struct buffer *buffer = extent->content.buffer;
+        extent->content.buffer = NULL;
+        account(retained, extent, extent->extent.length, 1);
+        list_remove(&extent->cached);
+        buffer_unref(buffer);
+    }
 }
 
 bool retained_covers(const struct retained *retained, uint64_t lba, uint64_t blocks)
@@ -198,6 +266,24 @@ bool retained_covers(const struct retained *retained, uint64_t lba, uint64_t blo
     return true;
 }
 
+const struct retained_extent *retained_find(const struct retained *retained, uint64_t lba)
+{
+    return of(extent_map_find(&retained->map, lba));
+}
+
+void retained_copy(const struct retained *retained, const struct retained_extent *extent,
+                   uint64_t lba, uint64_t blocks, uint8_t *data)
+{
+    const struct retained_content *content = &extent->content;
+    size_t bytes = blocks * retained->block_bytes;
+    size_t skip = (lba - extent->extent.start) * retained->block_bytes;
+    assert(retained_is_in_memory(extent));
+    if (content->kind == RETAINED_DATA)
+        memcpy(data, content->buffer->data + content->buffer_offset + skip, bytes);
+    else
+        memset(data, 0, bytes);
+}
+
 void retained_patch(const struct retained *retained, uint64_t lba, uint64_t blocks, uint8_t *data)
 {
     uint64_t end = lba + blocks;
@@ -206,14 +292,6 @@ void retained_patch(const struct retained *retained, uint64_t lba, uint64_t bloc
          at = extent_end(&it->extent)) {
         uint64_t from = max_u64(at, it->extent.start);
         uint64_t to = min_u64(end, extent_end(&it->extent));
-        uint8_t *target = data + (from - lba) * retained->block_bytes;
-        size_t bytes = (to - from) * retained->block_bytes;
-        if (it->buffer)
-            memcpy(target,
-                   it->buffer->data + it->buffer_offset +
-                       (from - it->extent.start) * retained->block_bytes,
-                   bytes);
-        else
-            memset(target, 0, bytes);
+        retained_copy(retained, it, from, to - from, data + (from - lba) * retained->block_bytes);
     }
 }

@@ -1,6 +1,11 @@
 /*
- * What the target acknowledged and may still lose: written data (and zeroed ranges) are kept here
- * from the target's GOOD until a SYNCHRONIZE CACHE covers them (JOURNAL.md 2.5, invariant I4).
+ * The overlay: what is newer here than on the target for good.
+ *
+ * Without a journal that is what the target acknowledged and may still lose: written data (and
+ * zeroed ranges) are kept from the target's GOOD until a SYNCHRONIZE CACHE covers them (JOURNAL.md
+ * 2.5, invariant I4). With a journal it is everything that is in the journal and not CLEAN yet:
+ * extents then begin DIRTY, and each holds a reference on its journal entry, from which the data
+ * can be read again when they are dropped from memory.
  *
  * Good day: retained_put() after the target's GOOD makes an extent DESTAGED, stamped with the
  * next tick of a clock; a SYNC that was submitted at tick t and succeeded in the same nexus
@@ -26,16 +31,35 @@
 #include "base/buffer_pool.h"
 #include "base/extent_map.h"
 #include "base/list.h"
+#include "journal/journal.h"
 
 enum retained_state { RETAINED_DESTAGED, RETAINED_DIRTY, RETAINED_REWRITING, RETAINED_STATES };
 
+enum retained_kind {
+    RETAINED_DATA,
+    RETAINED_ZERO,
+    RETAINED_TRIM,   /* reads as zeros until the target was told */
+    RETAINED_POISON, /* the journal lost it: reads fail, and it is never sent */
+};
+
+/* What a range holds. */
+struct retained_content {
+    enum retained_kind kind;
+    struct buffer *buffer; /* RETAINED_DATA: payload; NULL: only in the journal's ring */
+    uint32_t buffer_offset;
+    struct jnl_entry *entry; /* NULL without a journal */
+    uint32_t entry_offset;   /* of the first byte, in the entry's payload */
+    uint64_t since_us;       /* when it was acknowledged */
+};
+
 struct retained_extent {
     struct extent extent;
-    struct list_node node; /* in the list of its state; DESTAGED: by time */
+    struct list_node node;   /* in the list of its state; DESTAGED: by time */
+    struct list_node cached; /* in retained.cached when it could be dropped from memory */
     enum retained_state state;
-    uint64_t time;         /* tick of the GOOD that made it DESTAGED */
-    struct buffer *buffer; /* one reference; NULL: zeros */
-    uint32_t buffer_offset;
+    uint64_t time;                   /* tick of the GOOD that made it DESTAGED */
+    const void *tag;                 /* REWRITING: whose work it is */
+    struct retained_content content; /* with one reference on its buffer and its entry */
 };
 
 struct retained {
@@ -46,6 +70,10 @@ struct retained {
     uint64_t clock;
     uint64_t data_blocks;  /* held as payload; zeroed ranges cost no memory */
     uint64_t dirty_blocks; /* DIRTY and REWRITING, zeroed ones too */
+    uint64_t destaged_blocks;
+    struct journal *journal; /* NULL: none */
+    bool journal_failed;     /* it makes nothing durable any more: do not wait for it */
+    struct list_node cached;
     uint32_t block_bytes;
     struct retained_extent *slab;
 };
@@ -60,11 +88,11 @@ void retained_done(struct retained *retained);
 #define RETAINED_EXTENTS_PER_PUT 2
 
 /*
- * The range now holds `buffer` from buffer_offset on (NULL: zeros); takes a reference. dirty:
- * the generation changed meanwhile, so it must be written again. Needs free extents.
+ * The range now holds `content`; takes references of its own. dirty: it still has to be sent (or
+ * sent again, when the generation changed meanwhile). Needs free extents.
  */
-void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks, struct buffer *buffer,
-                  uint32_t buffer_offset, bool dirty);
+void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks,
+                  const struct retained_content *content, bool dirty);
 
 /* The range is stable, or its contents do not matter any more. May need one free extent. */
 void retained_drop(struct retained *retained, uint64_t lba, uint64_t blocks);
@@ -78,23 +106,44 @@ uint64_t retained_now(const struct retained *retained);
 /* A SYNC submitted at tick `time` succeeded with the generation unchanged: frees what it covers. */
 void retained_synced(struct retained *retained, uint64_t time);
 
-/* Takes the oldest DIRTY extent for writing again (-> REWRITING); NULL when there is none. */
-struct retained_extent *retained_take_dirty(struct retained *retained);
+/* Takes the oldest DIRTY extent that may be sent (I3), for `tag` (-> REWRITING), or NULL. */
+struct retained_extent *retained_take_dirty(struct retained *retained, const void *tag);
 
-/* The lowest extent in the range that is not DESTAGED (DIRTY ones become REWRITING). */
-struct retained_extent *retained_rewriting_in(struct retained *retained, uint64_t lba,
-                                              uint64_t blocks);
+/* The lowest extent in the range that is REWRITING for `tag`; NULL when there is none (left). */
+struct retained_extent *retained_tagged_in(struct retained *retained, uint64_t lba, uint64_t blocks,
+                                           const void *tag);
 
-/* Written again, GOOD in the present generation: REWRITING -> DESTAGED. */
-void retained_rewritten(struct retained *retained, struct retained_extent *extent);
+/* What of the range is REWRITING for `tag` was written, GOOD in the present generation:
+ * -> DESTAGED. */
+void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag);
 
-/* The range could not be written again: REWRITING -> DIRTY, at the end of the queue. */
-void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks);
+/* ... could not be written: -> DIRTY, at the end of the queue. */
+void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks,
+                            const void *tag);
+
+/* ... is lost: nobody gets wrong bytes instead. */
+void retained_poison(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag);
+
+/* Drops payload that the journal holds durably from memory, oldest first, down to so much. */
+void retained_evict(struct retained *retained, uint64_t data_blocks);
 
 /* True when the whole range is held here. */
 bool retained_covers(const struct retained *retained, uint64_t lba, uint64_t blocks);
 
-/* Copies what is held of the range over data[0 .. blocks * block_bytes). */
+/* The extent that holds `lba`, or the next one behind it; NULL when there is none. */
+const struct retained_extent *retained_find(const struct retained *retained, uint64_t lba);
+
+/* True when its bytes are here, not only in the ring. */
+static inline bool retained_is_in_memory(const struct retained_extent *extent)
+{
+    return extent->content.kind != RETAINED_DATA || extent->content.buffer;
+}
+
+/* Copies [lba, lba + blocks), which must lie in the extent and be in memory. */
+void retained_copy(const struct retained *retained, const struct retained_extent *extent,
+                   uint64_t lba, uint64_t blocks, uint8_t *data);
+
+/* Copies what is held of the range (all of it in memory) over data[0 .. blocks * block_bytes). */
 void retained_patch(const struct retained *retained, uint64_t lba, uint64_t blocks, uint8_t *data);
 
 static inline bool retained_is_empty(const struct retained *retained)

@@ -1,62 +1,140 @@
 /*
- * Writing again what the target may have lost.
+ * Bringing dirty extents of the overlay to the target: without a journal what the target may have
+ * lost after the generation changed, with one everything that it holds (destage).
  *
- * Good day: after the generation changed, each DIRTY extent is taken in the order in which it was
- * acknowledged; a vol_io without a request enters the gate with its range, behind any client
- * write that was on its way there already (that one is newer, so it must win: I10); once granted,
- * whatever of the range is still dirty is written, piece by piece, and becomes DESTAGED again.
+ * Good day: each DIRTY extent is taken in the order in which it was acknowledged, once it may be
+ * sent (I3: DURABLE). A vol_io without a request waits until nothing else is on its way in the
+ * range: without a journal in the gate of the clients' requests, behind any write that was on its
+ * way there already (that one is newer, so it must win: I10); with one in a gate of its own, so
+ * that clients go on meanwhile, and what they rewrite waits its turn (I6). Then whatever of the
+ * range is still its own is sent, piece by piece, and becomes DESTAGED.
  *
  * What can go wrong: the session is lost again (the transfer starts again); the target refuses
  * the write for good: the data are kept, one event tells, and it is tried again every
- * REWRITE_RETRY_MS. FLUSH waits meanwhile: it has not reached stable storage.
+ * REWRITE_RETRY_MS. FLUSH waits meanwhile, where it needs the target. Data that cannot be read back
+ * from the ring are never sent.
  */
+#include <errno.h>
+
+#include "base/checked.h"
 #include "volume/internal.h"
 
 #define REWRITE_RETRY_MS 5000
 
-static void write_next_piece(struct vol_io *io);
+static void send_next_piece(struct vol_io *io);
 
-static void piece_is_written(struct vol_io *io, int error)
+static void piece_is_refused(struct vol_io *io, int error)
 {
     struct volume *volume = io->volume;
-    struct retained *retained = &volume->retained;
-    if (error) {
-        if (!timer_is_armed(&volume->retry_timer))
-            port_trace(volume->trace, TRACE_VOLUME_REWRITE_FAILED, io->extent->extent.start,
-                       io->extent->extent.length, (uint64_t)-error, NULL);
-        retained_not_rewritten(retained, io->lba, io->blocks);
-        port_timer_after_ms(volume->timer, &volume->retry_timer, REWRITE_RETRY_MS);
-        vol_io_finish(io, error);
-        return;
-    }
-    volume->counters.rewrites++;
-    volume->counters.rewrite_bytes += io->extent->extent.length * vol_block_bytes(volume);
-    retained_rewritten(retained, io->extent);
-    if (io->transfer.oldest_generation != ses_generation(volume->session))
-        retained_revert(retained);
-    write_next_piece(io);
+    if (!timer_is_armed(&volume->retry_timer))
+        port_trace(volume->trace, TRACE_VOLUME_REWRITE_FAILED, io->piece_lba, io->piece_blocks,
+                   (uint64_t)-error, NULL);
+    retained_not_rewritten(&volume->retained, io->lba, io->blocks, io);
+    port_timer_after_ms(volume->timer, &volume->retry_timer, REWRITE_RETRY_MS);
+    vol_io_finish(io, error);
 }
 
-static void write_next_piece(struct vol_io *io)
+static void drop_payload(struct vol_io *io)
 {
-    struct retained_extent *extent =
-        retained_rewriting_in(&io->volume->retained, io->lba, io->blocks);
+    buffer_unref(io->piece_buffer);
+    io->piece_buffer = NULL;
+    if (io->loaded)
+        vol_unload(io);
+}
+
+static void piece_is_on_the_target(struct vol_io *io)
+{
+    struct volume *volume = io->volume;
+    if (!volume->journal) {
+        volume->counters.rewrites++;
+        volume->counters.rewrite_bytes += io->piece_blocks * vol_block_bytes(volume);
+    }
+    retained_rewritten(&volume->retained, io->piece_lba, io->piece_blocks, io);
+    send_next_piece(io);
+}
+
+static void piece_is_sent(struct vol_io *io, int error)
+{
+    struct volume *volume = io->volume;
+    drop_payload(io);
+    if (error && io->transfer.kind == TRANSFER_UNMAP)
+        error = 0; /* a hint */
+    if (error) {
+        piece_is_refused(io, error);
+    } else if (io->transfer.oldest_generation != ses_generation(volume->session)) {
+        retained_not_rewritten(&volume->retained, io->piece_lba, io->piece_blocks, io);
+        send_next_piece(io);
+    } else {
+        piece_is_on_the_target(io);
+    }
+}
+
+static void send_data(struct vol_io *io, struct buffer *buffer, uint32_t offset)
+{
+    io->transfer.segment_count = 0;
+    vol_segment_add(&io->transfer, io->piece_lba, io->piece_blocks, buffer, offset);
+    io->transfer.kind = TRANSFER_WRITE;
+    io->transfer.flags = 0;
+    vol_transfer_begin(io, piece_is_sent);
+}
+
+/* Only whole units of the target's; what is left of the edges is a hint not taken. */
+static void send_trim(struct vol_io *io)
+{
+    const struct lun *lun = ses_lun(io->volume->session);
+    uint64_t unit = lun->unmap_granularity, phase = lun->unmap_alignment;
+    uint64_t from = io->piece_lba, to = io->piece_lba + io->piece_blocks;
+    from += (unit - (from + unit - phase) % unit) % unit;
+    to -= to >= phase ? (to - phase) % unit : to;
+    if (!lun->unmap || from >= to) {
+        piece_is_on_the_target(io);
+        return;
+    }
+    io->transfer.segment_count = 0;
+    vol_segment_add(&io->transfer, from, to - from, NULL, 0);
+    io->transfer.kind = TRANSFER_UNMAP;
+    io->transfer.flags = 0;
+    vol_transfer_begin(io, piece_is_sent);
+}
+
+static void payload_is_loaded(struct vol_io *io, int error)
+{
+    if (!error) {
+        send_data(io, io->loaded, io->fetch.piece_offset);
+        return;
+    }
+    vol_unload(io);
+    retained_poison(&io->volume->retained, io->piece_lba, io->piece_blocks, io);
+    send_next_piece(io);
+}
+
+static void send_next_piece(struct vol_io *io)
+{
+    const struct retained_extent *extent =
+        retained_tagged_in(&io->volume->retained, io->lba, io->blocks, io);
     if (!extent) {
         vol_io_finish(io, 0);
         return;
     }
-    io->extent = extent;
-    io->transfer.segment_count = 0;
-    vol_segment_add(&io->transfer, extent->extent.start, extent->extent.length, extent->buffer,
-                    extent->buffer_offset);
-    io->transfer.kind = TRANSFER_WRITE;
-    io->transfer.flags = 0;
-    vol_transfer_begin(io, piece_is_written);
+    const struct retained_content *content = &extent->content;
+    io->piece_lba = extent->extent.start;
+    io->piece_blocks = extent->extent.length;
+    if (content->kind == RETAINED_TRIM) {
+        send_trim(io);
+    } else if (content->kind == RETAINED_ZERO) {
+        send_data(io, NULL, 0);
+    } else if (content->buffer) {
+        io->piece_buffer = buffer_ref(content->buffer);
+        send_data(io, io->piece_buffer, content->buffer_offset);
+    } else {
+        io->fetch.piece_offset = content->entry_offset;
+        vol_load(io, content->entry, payload_is_loaded);
+    }
 }
 
 void vol_rewrite_start(struct vol_io *io)
 {
-    write_next_piece(io);
+    send_next_piece(io);
 }
 
 void vol_rewrite_kick(struct volume *volume)
@@ -64,14 +142,17 @@ void vol_rewrite_kick(struct volume *volume)
     if (!volume->ready || timer_is_armed(&volume->retry_timer))
         return;
     while (!list_is_empty(&volume->free_rewrites)) {
-        struct retained_extent *extent = retained_take_dirty(&volume->retained);
+        struct vol_io *io = list_first(&volume->free_rewrites, struct vol_io, node);
+        struct retained_extent *extent = retained_take_dirty(&volume->retained, io);
         if (!extent)
             return;
-        struct vol_io *io = list_first(&volume->free_rewrites, struct vol_io, node);
         list_remove(&io->node);
         list_append(&volume->active_rewrites, &io->node);
         io->lba = extent->extent.start;
         io->blocks = extent->extent.length;
-        vol_io_start(io);
+        if (volume->journal)
+            vol_target_enter(io, vol_rewrite_start);
+        else
+            vol_io_start(io);
     }
 }

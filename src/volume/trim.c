@@ -47,7 +47,7 @@ static void unmap_step(struct vol_io *io)
     vol_transfer_begin(io, step_is_unmapped);
 }
 
-void vol_trim_start(struct vol_io *io)
+static void trim_through(struct vol_io *io)
 {
     const struct lun *lun = ses_lun(io->volume->session);
     if (!lun->unmap) {
@@ -56,5 +56,25 @@ void vol_trim_start(struct vol_io *io)
     }
     /* The first whole block of the range. */
     io->cursor = (io->request->offset + lun->block_bytes - 1) / lun->block_bytes;
-    unmap_step(io);
+    vol_target_enter(io, unmap_step);
+}
+
+/* Whole blocks only: what is left of the edges is a hint not taken. */
+static void trim_append(struct vol_io *io)
+{
+    uint32_t block_bytes = vol_block_bytes(io->volume);
+    uint64_t start = round_up(io->request->offset, block_bytes) / block_bytes;
+    uint64_t end = (io->request->offset + io->request->length) / block_bytes;
+    io->transfer.segment_count = 0;
+    if (start < end)
+        vol_segment_add(&io->transfer, start, end - start, NULL, 0);
+    vol_append_start(io);
+}
+
+void vol_trim_start(struct vol_io *io)
+{
+    if (io->reserved_count > 0)
+        trim_append(io);
+    else
+        trim_through(io);
 }

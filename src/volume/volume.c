@@ -41,6 +41,8 @@ static void stop_when_idle(struct volume *volume)
                 !retained_is_empty(&volume->retained);
     if (busy && !volume->stopping_now)
         return;
+    if (!vol_journal_close(volume))
+        return;
     volume->session_stopping = true;
     ses_stop(volume->session);
 }
@@ -51,7 +53,10 @@ static void turn(struct volume *volume)
     vol_run_unblocked(volume);
     if (volume->refuse)
         vol_abandon_all(volume, volume->refuse);
+    if (volume->journal && vol_memory_is_short(volume))
+        retained_evict(&volume->retained, 0);
     vol_admit(volume);
+    vol_journal_tell_room(volume);
     vol_rewrite_kick(volume);
     vol_sync_kick(volume);
     vol_transfer_pump(volume);
@@ -65,7 +70,8 @@ void vol_leave(struct volume *volume)
     } else {
         do
             turn(volume);
-        while (volume->again || !list_is_empty(&volume->gate.unblocked));
+        while (volume->again || !list_is_empty(&volume->gate.unblocked) ||
+               !list_is_empty(&volume->target_gate.unblocked));
         stop_when_idle(volume);
     }
     volume->depth--;
@@ -104,6 +110,21 @@ static void tell_geometry(struct volume *volume)
     }
 }
 
+void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry)
+{
+    struct vol_geometry before = volume->geometry;
+    bool was_known = volume->known;
+    volume->geometry = *geometry;
+    volume->known = true;
+    bool changed =
+        before.size_bytes != geometry->size_bytes || before.read_only != geometry->read_only;
+    if (was_known && before.size_bytes != geometry->size_bytes)
+        port_trace(volume->trace, TRACE_VOLUME_RESIZED, before.size_bytes, geometry->size_bytes, 0,
+                   NULL);
+    if (!was_known || changed)
+        tell_geometry(volume);
+}
+
 static void learn_geometry(struct volume *volume)
 {
     const struct lun *lun = ses_lun(volume->session);
@@ -111,24 +132,15 @@ static void learn_geometry(struct volume *volume)
     enum vol_zero_way way = best_zero_way(lun);
     if (way > volume->zero_way)
         volume->zero_way = way;
-    struct vol_geometry now = {
-        .size_bytes = lun->blocks * lun->block_bytes,
-        .block_bytes = lun->block_bytes,
-        .physical_block_bytes = physical_block_bytes(lun),
-        .read_only = volume->config.read_only || lun->read_only,
-        .can_trim = lun->unmap,
-        .can_fast_zero = volume->zero_way != ZERO_BY_WRITE,
-    };
-    struct vol_geometry before = volume->geometry;
-    bool was_known = volume->known;
-    volume->geometry = now;
-    volume->known = true;
     volume->retained.block_bytes = lun->block_bytes;
-    bool changed = before.size_bytes != now.size_bytes || before.read_only != now.read_only;
-    if (was_known && before.size_bytes != now.size_bytes)
-        port_trace(volume->trace, TRACE_VOLUME_RESIZED, before.size_bytes, now.size_bytes, 0, NULL);
-    if (!was_known || changed)
-        tell_geometry(volume);
+    vol_set_geometry(volume, &(struct vol_geometry){
+                                 .size_bytes = lun->blocks * lun->block_bytes,
+                                 .block_bytes = lun->block_bytes,
+                                 .physical_block_bytes = physical_block_bytes(lun),
+                                 .read_only = volume->config.read_only || lun->read_only,
+                                 .can_trim = lun->unmap,
+                                 .can_fast_zero = volume->zero_way != ZERO_BY_WRITE,
+                             });
 }
 
 static unsigned unanswered(const struct volume *volume)
@@ -140,8 +152,13 @@ static void session_ready(void *owner)
 {
     struct volume *volume = owner;
     vol_enter(volume);
-    volume->ready = true;
     follow_generation(volume);
+    if (!vol_journal_is_usable(volume)) {
+        vol_leave(volume);
+        return;
+    }
+    volume->ready = true;
+    volume->was_ready = true;
     if (volume->refuse == -EIO)
         volume->refuse = 0;
     port_timer_stop(volume->timer, &volume->outage_timer);
@@ -238,6 +255,8 @@ static void ios_init(struct volume *volume, struct vol_io *slab, unsigned count,
     for (unsigned i = 0; i < count; i++) {
         slab[i].volume = volume;
         gate_entry_init(&slab[i].gate);
+        gate_entry_init(&slab[i].target);
+        list_init(&slab[i].load_waiter.node);
         list_init(&slab[i].transfer.node);
         list_append(free_list, &slab[i].node);
     }
@@ -249,7 +268,7 @@ static void lists_init(struct volume *volume)
         &volume->waiting,       &volume->flushes,         &volume->syncing,
         &volume->free_ios,      &volume->active_ios,      &volume->free_rewrites,
         &volume->free_commands, &volume->active_rewrites, &volume->sending,
-        &volume->watchers,
+        &volume->watchers,      &volume->parked,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
@@ -286,6 +305,8 @@ int vol_new(const struct vol_config *config, const struct ses_config *session_co
     volume->trace = trace;
     lists_init(volume);
     gate_init(&volume->gate);
+    gate_init(&volume->target_gate);
+    volume->retained_extents = VOL_RETAINED_EXTENTS;
     timer_init(&volume->outage_timer, outage_limit_passed);
     vol_sync_init(volume);
     if (slabs_init(volume) == 0)
@@ -309,7 +330,9 @@ void vol_free(struct volume *volume)
     port_timer_stop(volume->timer, &volume->outage_timer);
     port_timer_stop(volume->timer, &volume->retain_timer);
     port_timer_stop(volume->timer, &volume->retry_timer);
+    jnl_free(volume->journal);
     retained_done(&volume->retained);
+    buffer_pool_free(volume->load_buffers);
     buffer_pool_free(volume->buffers);
     buffer_pool_free(volume->edge_buffers);
     free(volume->io_slab);
@@ -406,6 +429,7 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status)
     status.parked_write_bytes = volume->ready ? 0 : parked_write_bytes(volume);
     status.retained_bytes = volume->retained.data_blocks * block_bytes;
     status.dirty_bytes = volume->retained.dirty_blocks * block_bytes;
+    vol_journal_status(volume, &status);
     status.memory_bytes = buffer_pool_bytes(volume->buffers);
     status.memory_used = buffer_pool_used(volume->buffers);
     *ret_status = status;

@@ -20,6 +20,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/list.h"
+#include "port/journal_device.h"
 #include "port/random.h"
 #include "port/timer.h"
 #include "port/trace.h"
@@ -104,6 +105,23 @@ struct vol_config {
 
 extern const struct vol_config vol_config_default;
 
+enum vol_journal_mode {
+    VOL_JOURNAL_NONE,
+    VOL_JOURNAL_MEMORY,     /* survives the daemon, not the host: FLUSH waits for the target */
+    VOL_JOURNAL_PERSISTENT, /* survives the host: FLUSH waits for the journal's device */
+};
+
+struct vol_journal_config {
+    enum vol_journal_mode mode;
+    struct jdev_port *device;       /* must outlive the volume */
+    uint8_t uuid[16];               /* random; used when a journal has to be made */
+    const char *target, *initiator; /* names to note in it */
+    uint64_t lun;
+    uint64_t cache_bytes; /* payload kept in memory; the rest is read from the ring */
+    size_t record_count;  /* bounds of what the ring may hold at once; 0: by its size */
+    size_t entry_count;
+};
+
 struct vol_status {
     bool online;       /* the session is ready */
     unsigned requests; /* not answered yet */
@@ -118,6 +136,14 @@ struct vol_status {
     uint64_t errors;
     uint64_t rewrites, rewrite_bytes; /* acknowledged writes sent again after a loss */
     uint64_t syncs;
+    enum vol_journal_mode journal_mode;
+    bool journal_open; /* false: none, not made yet, or failed */
+    bool journal_failed;
+    bool journal_full; /* writes wait for room */
+    uint64_t ring_bytes, ring_used_bytes;
+    uint64_t journal_entries;
+    uint64_t oldest_unsent_us; /* age of the oldest write that is not on the LUN; 0: none */
+    uint64_t appended_bytes;
 };
 
 struct volume;
@@ -133,6 +159,15 @@ int vol_new(const struct vol_config *config, const struct ses_config *session_co
 /* NULL-safe. Answers nothing: unanswered requests are forgotten (a crash, as the simulator does
  * it; the daemon stops first). Watchers must be gone or are forgotten too. */
 void vol_free(struct volume *volume);
+
+/*
+ * Gives the volume a journal; before vol_start(). A journal that is there is recovered now, in the
+ * caller's thread: what it holds can be read at once, and only the LUN it belongs to is accepted.
+ * A device without one gets one as soon as the LUN was seen; until then requests wait.
+ * On failure (-EINVAL, -EIO, -ENOMEM) the device is untouched, and ret_why says what to do.
+ */
+int vol_use_journal(struct volume *volume, const struct vol_journal_config *config, char *ret_why,
+                    size_t why_bytes);
 
 void vol_start(struct volume *volume);
 

@@ -34,9 +34,19 @@ static bool has_fua_bit(const struct vol_io *io)
 static uint64_t step_end(const struct vol_io *io)
 {
     uint64_t end = io->lba + io->blocks;
-    if (io->request->op == VOL_WRITE)
+    if (io->request->op == VOL_WRITE || io->reserved_count > 0)
         return end;
     return min_u64(end, io->cursor + VOL_STEP_BYTES / vol_block_bytes(io->volume));
+}
+
+static void put(struct volume *volume, const struct vol_segment *segment, bool dirty)
+{
+    const struct retained_content content = {
+        .kind = segment->buffer ? RETAINED_DATA : RETAINED_ZERO,
+        .buffer = segment->buffer,
+        .buffer_offset = segment->offset,
+    };
+    retained_put(&volume->retained, segment->lba, segment->blocks, &content, dirty);
 }
 
 /* The target may lose what it acknowledged: keep it. */
@@ -49,8 +59,7 @@ static void retain(struct vol_io *io)
         if (MUTANT(FREE_WITHOUT_SYNC))
             retained_drop(&volume->retained, segment->lba, segment->blocks);
         else
-            retained_put(&volume->retained, segment->lba, segment->blocks, segment->buffer,
-                         segment->offset, dirty);
+            put(volume, segment, dirty);
     }
 }
 
@@ -83,7 +92,8 @@ static void step_is_written(struct vol_io *io, int error)
         vol_io_finish(io, 0);
 }
 
-static void write_step(struct vol_io *io)
+/* Sets the transfer's segments to the present step: edge blocks, middle. */
+static void build_step(struct vol_io *io)
 {
     struct vol_request *request = io->request;
     struct vol_edges edges;
@@ -102,25 +112,29 @@ static void write_step(struct vol_io *io)
                         request->op == VOL_WRITE ? request->buffer : NULL, edges.head_bytes);
     if (with_tail)
         vol_segment_add(&io->transfer, to, 1, io->edges, VOL_BLOCK_BYTES_MAX);
+}
 
+static void write_step(struct vol_io *io)
+{
+    build_step(io);
     io->transfer.kind = TRANSFER_WRITE;
     io->transfer.flags = has_fua_bit(io) ? SES_FUA : 0;
-    io->transfer.flags |= request->flags & VOL_NO_HOLE;
+    io->transfer.flags |= io->request->flags & VOL_NO_HOLE;
     vol_transfer_begin(io, step_is_written);
 }
 
-/* Sets the client's bytes in the edge blocks, which now hold the newest contents. */
-static void set_edge_bytes(struct vol_io *io, const struct vol_edges *edges)
+void vol_write_through(struct vol_io *io)
 {
-    const struct vol_request *request = io->request;
-    uint8_t *head = vol_edge_head(io) + edges->head_skip;
-    if (request->op == VOL_WRITE) {
-        const uint8_t *data = request->buffer->data;
-        memcpy(head, data, edges->head_bytes);
-        memcpy(vol_edge_tail(io), data + request->length - edges->tail_bytes, edges->tail_bytes);
+    vol_target_enter(io, write_step);
+}
+
+static void write_or_append(struct vol_io *io)
+{
+    if (io->reserved_count > 0) {
+        build_step(io);
+        vol_append_start(io);
     } else {
-        memset(head, 0, edges->head_bytes);
-        memset(vol_edge_tail(io), 0, edges->tail_bytes);
+        vol_write_through(io);
     }
 }
 
@@ -132,9 +146,8 @@ static void edges_are_read(struct vol_io *io, int error)
     }
     struct vol_edges edges;
     vol_edges_of(io->request->offset, io->request->length, vol_block_bytes(io->volume), &edges);
-    vol_edges_patch(io, &edges);
-    set_edge_bytes(io, &edges);
-    write_step(io);
+    vol_edges_set(io, &edges);
+    write_or_append(io);
 }
 
 void vol_write_start(struct vol_io *io)
@@ -143,11 +156,9 @@ void vol_write_start(struct vol_io *io)
     vol_edges_of(io->request->offset, io->request->length, vol_block_bytes(io->volume), &edges);
     io->cursor = io->lba;
     if (!vol_edges_any(&edges)) {
-        write_step(io);
+        write_or_append(io);
         return;
     }
     vol_edges_segments(io, &edges);
-    io->transfer.kind = TRANSFER_READ;
-    io->transfer.flags = 0;
-    vol_transfer_begin(io, edges_are_read);
+    vol_fetch_begin(io, edges_are_read);
 }

@@ -67,6 +67,11 @@ void ses_free(struct session *session)
     free(session);
 }
 
+void ses_bind(struct session *session, const struct lun_identity *identity)
+{
+    session->bound = true;
+}
+
 void ses_start(struct session *session)
 {
     session->started = true;

@@ -42,6 +42,7 @@ struct session {
     uint8_t cache[FAKE_BLOCKS * FAKE_BLOCK];
     uint8_t stable[FAKE_BLOCKS * FAKE_BLOCK];
     bool mapped[FAKE_BLOCKS];
+    bool bound;
 };
 
 void fake_ready(struct session *session);

@@ -44,8 +44,15 @@ static void put(struct bench *bench, uint64_t lba, uint64_t blocks, uint8_t firs
     struct buffer *buffer = buffer_get(bench->pool, (uint32_t)(blocks + 1) * BLOCK);
     for (uint64_t i = 0; i < blocks; i++)
         memset(buffer->data + (i + 1) * BLOCK, (int)(first + i), BLOCK);
-    retained_put(&bench->retained, lba, blocks, buffer, BLOCK, dirty);
+    const struct retained_content content = {.buffer = buffer, .buffer_offset = BLOCK};
+    retained_put(&bench->retained, lba, blocks, &content, dirty);
     buffer_unref(buffer);
+}
+
+static void put_zeros(struct bench *bench, uint64_t lba, uint64_t blocks, bool dirty)
+{
+    const struct retained_content content = {.kind = RETAINED_ZERO};
+    retained_put(&bench->retained, lba, blocks, &content, dirty);
 }
 
 static void expect(struct bench *bench, uint64_t lba, int value)
@@ -92,13 +99,13 @@ static void a_sync_does_not_free_what_the_target_may_have_lost(void **state)
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, 1);
 
-    struct retained_extent *extent = retained_take_dirty(&bench->retained);
+    struct retained_extent *extent = retained_take_dirty(&bench->retained, bench);
     assert_non_null(extent);
-    assert_null(retained_take_dirty(&bench->retained));
+    assert_null(retained_take_dirty(&bench->retained, bench));
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, 1);
 
-    retained_rewritten(&bench->retained, extent);
+    retained_rewritten(&bench->retained, 0, 2, bench);
     assert_int_equal(bench->retained.dirty_blocks, 0);
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, -1);
@@ -108,9 +115,10 @@ static void a_rewritten_extent_is_covered_only_by_a_later_sync(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 1, 1, true);
-    struct retained_extent *extent = retained_take_dirty(&bench->retained);
+    struct retained_extent *extent = retained_take_dirty(&bench->retained, bench);
     uint64_t time = retained_now(&bench->retained);
-    retained_rewritten(&bench->retained, extent);
+    assert_non_null(extent);
+    retained_rewritten(&bench->retained, 0, 1, bench);
     retained_synced(&bench->retained, time);
     expect(bench, 0, 1);
 }
@@ -119,48 +127,63 @@ static void what_cannot_be_written_again_stays_dirty(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 4, 1, true);
-    assert_non_null(retained_take_dirty(&bench->retained));
+    assert_non_null(retained_take_dirty(&bench->retained, bench));
     put(bench, 1, 1, 50, false); /* splits the one under way */
-    retained_not_rewritten(&bench->retained, 0, 4);
+    retained_not_rewritten(&bench->retained, 0, 4, bench);
     assert_int_equal(bench->retained.dirty_blocks, 3);
-    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 0);
-    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 2);
+    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 0);
+    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 2);
 }
 
-static void rewriting_in_walks_only_what_is_not_on_the_target(void **state)
+static void only_what_was_taken_for_it_is_rewritten(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 8, 1, true);
-    put(bench, 2, 2, 50, false);
-    struct retained_extent *first = retained_rewriting_in(&bench->retained, 0, 8);
+    assert_non_null(retained_take_dirty(&bench->retained, bench));
+    put(bench, 2, 2, 50, true); /* newer, and not sent yet */
+    struct retained_extent *first = retained_tagged_in(&bench->retained, 0, 8, bench);
     assert_int_equal(first->extent.start, 0);
     assert_int_equal(first->extent.length, 2);
-    retained_rewritten(&bench->retained, first);
-    struct retained_extent *second = retained_rewriting_in(&bench->retained, 0, 8);
-    assert_int_equal(second->extent.start, 4);
-    retained_rewritten(&bench->retained, second);
-    assert_null(retained_rewriting_in(&bench->retained, 0, 8));
+    assert_int_equal(retained_tagged_in(&bench->retained, 2, 6, bench)->extent.start, 4);
+    assert_null(retained_tagged_in(&bench->retained, 0, 8, &first));
+    retained_rewritten(&bench->retained, 0, 8, bench);
+    assert_int_equal(bench->retained.dirty_blocks, 2);
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    expect(bench, 1, -1);
+    expect(bench, 2, 50);
+}
+
+static void what_is_lost_stays_lost(void **state)
+{
+    struct bench *bench = *state;
+    put(bench, 0, 2, 1, true);
+    retained_take_dirty(&bench->retained, bench);
+    retained_poison(&bench->retained, 0, 2, bench);
+    assert_int_equal(retained_find(&bench->retained, 0)->content.kind, RETAINED_POISON);
+    assert_null(retained_take_dirty(&bench->retained, bench));
+    retained_revert(&bench->retained);
+    assert_null(retained_take_dirty(&bench->retained, bench));
 }
 
 /* The caller holds the range in the gate, and no block beyond it. */
-static void rewriting_in_leaves_an_extent_that_is_larger_than_the_range(void **state)
+static void what_others_wrote_over_the_range_is_not_its_own(void **state)
 {
     struct bench *bench = *state;
     put(bench, 4, 2, 1, true);
-    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 4);
+    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 4);
     put(bench, 2, 3, 50, true); /* a client's, over a part of it */
-    assert_int_equal(retained_rewriting_in(&bench->retained, 4, 2)->extent.start, 5);
+    assert_int_equal(retained_tagged_in(&bench->retained, 4, 2, bench)->extent.start, 5);
     put(bench, 3, 4, 70, true); /* over all of it */
-    assert_null(retained_rewriting_in(&bench->retained, 4, 2));
-    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 2);
-    assert_int_equal(retained_take_dirty(&bench->retained)->extent.start, 3);
+    assert_null(retained_tagged_in(&bench->retained, 4, 2, bench));
+    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 2);
+    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 3);
 }
 
 static void zeros_cost_no_payload(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 4, 7, false);
-    retained_put(&bench->retained, 1, 2, NULL, 0, false);
+    put_zeros(bench, 1, 2, false);
     expect(bench, 0, 7);
     expect(bench, 1, 0);
     expect(bench, 2, 0);
@@ -181,7 +204,7 @@ static void random_puts_and_drops_agree_with_a_naive_model(void **state)
         if (kind == 0)
             retained_drop(&bench->retained, lba, blocks);
         else if (kind == 1)
-            retained_put(&bench->retained, lba, blocks, NULL, 0, rand() % 2);
+            put_zeros(bench, lba, blocks, rand() % 2);
         else
             put(bench, lba, blocks, value, rand() % 2);
         for (uint64_t i = 0; i < blocks; i++)
@@ -202,8 +225,9 @@ int main(void)
         TEST(a_sync_does_not_free_what_the_target_may_have_lost),
         TEST(a_rewritten_extent_is_covered_only_by_a_later_sync),
         TEST(what_cannot_be_written_again_stays_dirty),
-        TEST(rewriting_in_walks_only_what_is_not_on_the_target),
-        TEST(rewriting_in_leaves_an_extent_that_is_larger_than_the_range),
+        TEST(what_others_wrote_over_the_range_is_not_its_own),
+        TEST(only_what_was_taken_for_it_is_rewritten),
+        TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
         TEST(random_puts_and_drops_agree_with_a_naive_model),
     };

@@ -10,15 +10,20 @@ static void record(struct trace_port *port, const struct trace_event *event)
         rig->events[rig->event_count++] = *event;
 }
 
-struct rig *rig_new_unseen(const struct vol_config *config)
+void rig_init(struct rig *rig, const struct vol_config *config)
 {
-    struct rig *rig = calloc(1, sizeof *rig);
     fake_clock_init(&rig->clock);
     rig->trace.emit = record;
     assert_int_equal(vol_new(config ? config : &vol_config_default, &ses_config_default, &rig->link,
                              &rig->clock.port, &rig->random, &rig->trace, &rig->volume),
                      0);
     rig->session = vol_session(rig->volume);
+}
+
+struct rig *rig_new_unseen(const struct vol_config *config)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    rig_init(rig, config);
     vol_start(rig->volume);
     assert_true(rig->session->started);
     return rig;

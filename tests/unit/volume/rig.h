@@ -18,6 +18,8 @@ struct rig {
     bool stopped;
 };
 
+/* Makes the volume in a zeroed rig, not started. */
+void rig_init(struct rig *rig, const struct vol_config *config);
 /* Known and ready unless `config` is for a disk that was never seen (rig_new_unseen). */
 struct rig *rig_new(const struct vol_config *config);
 struct rig *rig_new_unseen(const struct vol_config *config);

@@ -1,0 +1,293 @@
+/*
+ * The volume's journal: taking it into use, its events, FLUSH on it, its end.
+ *
+ * Good day: the device holds a journal; it is recovered before anything else, its entries are the
+ * overlay, and the session is bound to the LUN that it names. Or the device holds none; then one
+ * is made when the LUN was seen for the first time.
+ *
+ * What can go wrong: the device fails. Then nothing is acknowledged by the journal any more
+ * (JOURNAL.md 2.10): what it had acknowledged is still in memory, or is read from the ring as
+ * far as that works, and is brought to the LUN; new writes follow the rules of `none`.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "volume/internal.h"
+
+#define RECORDS_MAX 131072u
+#define RECORDS_MIN 64u
+
+static void on_progress(void *owner)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    vol_leave(volume);
+}
+
+static void on_failed(void *owner, int error)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    volume->journal_failed = true;
+    volume->retained.journal_failed = true;
+    port_trace(volume->trace, TRACE_JOURNAL_FAILED, (uint64_t)-error,
+               volume->retained.dirty_blocks * vol_block_bytes(volume), 0, NULL);
+    vol_leave(volume);
+}
+
+static void put_recovered(void *owner, struct journal *journal, struct jnl_entry *entry)
+{
+    struct volume *volume = owner;
+    volume->retained.journal = journal;
+    const struct retained_content content = {
+        .kind = entry->header.op == JNL_WRITE  ? RETAINED_DATA
+                : entry->header.op == JNL_ZERO ? RETAINED_ZERO
+                                               : RETAINED_TRIM,
+        .entry = entry,
+        .since_us = port_now_us(volume->timer),
+    };
+    retained_put(&volume->retained, entry->header.lba, entry->header.blocks, &content, true);
+}
+
+static struct jnl_config engine_config(const struct volume *volume, uint32_t block_bytes)
+{
+    const struct vol_journal_config *config = &volume->journal_config;
+    struct jnl_config engine = jnl_config_default;
+    uint64_t blocks = config->device->size_bytes / JNL_BLOCK;
+    size_t records = min_u64(max_u64(blocks, RECORDS_MIN), RECORDS_MAX);
+    engine.lun_block_bytes = block_bytes;
+    engine.record_count = config->record_count ? config->record_count : records;
+    engine.entry_count = config->entry_count ? config->entry_count : 2 * engine.record_count;
+    return engine;
+}
+
+static const char *reason(enum jnl_open_error error)
+{
+    switch (error) {
+    case JNL_OPEN_NEWER:
+        return "it was written by a newer version of holdfast; use that one to drain it";
+    case JNL_OPEN_FAILED_STATE:
+        return "its device had failed, so its contents are out of date; discard it "
+               "(holdfast journal discard)";
+    case JNL_OPEN_CORRUPT:
+        return "records that had reached stable storage are damaged; see holdfast journal verify";
+    case JNL_OPEN_IO:
+        return "the device cannot be read or written";
+    case JNL_OPEN_TOO_MANY:
+        return "it holds more entries than fit into memory";
+    case JNL_OPEN_NO_MEMORY:
+        return "memory is short";
+    case JNL_OPEN_NO_JOURNAL:
+    case JNL_OPEN_OK:
+        break;
+    }
+    return "it holds no journal";
+}
+
+static int make_tables(struct volume *volume, const struct jnl_config *engine)
+{
+    volume->load_buffers = buffer_pool_new(VOL_LOAD_ARENA);
+    if (!volume->load_buffers)
+        return -ENOMEM;
+    /* Every entry may be split by later ones. */
+    size_t extents = 2 * engine->entry_count + VOL_RETAINED_EXTENTS;
+    retained_done(&volume->retained);
+    int error = retained_init(&volume->retained, extents);
+    volume->retained.block_bytes = engine->lun_block_bytes;
+    volume->retained_extents = extents;
+    return error;
+}
+
+static enum jnl_open_error open_now(struct volume *volume, uint32_t block_bytes, bool is_new)
+{
+    struct jnl_config engine = engine_config(volume, block_bytes);
+    volume->journal_events = (struct jnl_events){.progress = on_progress, .failed = on_failed};
+    if (make_tables(volume, &engine) < 0)
+        return JNL_OPEN_NO_MEMORY;
+    enum jnl_open_error error =
+        jnl_open(&engine, volume->journal_config.device, volume->timer, &volume->journal_events,
+                 volume, put_recovered, &volume->journal, NULL);
+    if (error)
+        return error;
+    volume->retained.journal = volume->journal;
+    port_trace(volume->trace, TRACE_JOURNAL_OPENED, volume->retained.map.count,
+               volume->retained.dirty_blocks * block_bytes, is_new, NULL);
+    return JNL_OPEN_OK;
+}
+
+static void bind_session(struct volume *volume, const struct jnl_binding *binding)
+{
+    struct lun_identity identity = {
+        .designator_type = (uint8_t)binding->designator_type,
+        .designator_bytes = (uint8_t)binding->designator_bytes,
+    };
+    memcpy(identity.designator, binding->designator, sizeof identity.designator);
+    memcpy(identity.serial, binding->serial, sizeof identity.serial);
+    memcpy(identity.vendor, binding->vendor, sizeof identity.vendor);
+    memcpy(identity.product, binding->product, sizeof identity.product);
+    memcpy(identity.revision, binding->revision, sizeof identity.revision);
+    ses_bind(volume->session, &identity);
+}
+
+int vol_use_journal(struct volume *volume, const struct vol_journal_config *config, char *ret_why,
+                    size_t why_bytes)
+{
+    struct jnl_superblock superblock;
+    volume->journal_config = *config;
+    enum jnl_open_error error = jnl_peek(config->device, &superblock);
+    if (error == JNL_OPEN_NO_JOURNAL) {
+        if (jnl_ring_bytes_for(config->device->size_bytes) > 0)
+            return 0; /* is made when the LUN was seen */
+        snprintf(ret_why, why_bytes, "the journal's device is too small");
+        return -EINVAL;
+    }
+    if (!error)
+        error = open_now(volume, superblock.lun_block_bytes, false);
+    if (error) {
+        snprintf(ret_why, why_bytes, "the journal cannot be used: %s", reason(error));
+        return error == JNL_OPEN_NO_MEMORY ? -ENOMEM : error == JNL_OPEN_IO ? -EIO : -EINVAL;
+    }
+    bind_session(volume, &superblock.binding);
+    volume->journal_lun_blocks = superblock.lun_blocks;
+    vol_set_geometry(volume, &(struct vol_geometry){
+                                 .size_bytes = superblock.lun_blocks * superblock.lun_block_bytes,
+                                 .block_bytes = superblock.lun_block_bytes,
+                                 .physical_block_bytes = 4096,
+                                 .read_only = volume->config.read_only,
+                                 .can_trim = true,
+                                 .can_fast_zero = true,
+                             });
+    return 0;
+}
+
+static void describe_lun(const struct volume *volume, struct jnl_superblock *superblock)
+{
+    const struct vol_journal_config *config = &volume->journal_config;
+    const struct lun *lun = ses_lun(volume->session);
+    struct jnl_binding *binding = &superblock->binding;
+    memcpy(superblock->uuid, config->uuid, sizeof superblock->uuid);
+    superblock->lun_block_bytes = lun->block_bytes;
+    superblock->lun_blocks = lun->blocks;
+    superblock->mode = config->mode;
+    binding->designator_type = lun->identity.designator_type;
+    binding->designator_bytes = lun->identity.designator_bytes;
+    memcpy(binding->designator, lun->identity.designator, sizeof binding->designator);
+    memcpy(binding->serial, lun->identity.serial, sizeof binding->serial);
+    memcpy(binding->vendor, lun->identity.vendor, sizeof binding->vendor);
+    memcpy(binding->product, lun->identity.product, sizeof binding->product);
+    memcpy(binding->revision, lun->identity.revision, sizeof binding->revision);
+    binding->lun = config->lun;
+    if (config->target)
+        snprintf(binding->target, sizeof binding->target, "%s", config->target);
+    if (config->initiator)
+        snprintf(binding->initiator, sizeof binding->initiator, "%s", config->initiator);
+}
+
+/* The LUN that came must be able to take what the journal holds. */
+static bool lun_fits(struct volume *volume)
+{
+    const struct lun *lun = ses_lun(volume->session);
+    char why[128];
+    if (lun->block_bytes == volume->retained.block_bytes &&
+        lun->blocks >= volume->journal_lun_blocks)
+        return true;
+    snprintf(why, sizeof why, "it has %llu blocks of %u, the journal was made for %llu of %u",
+             (unsigned long long)lun->blocks, lun->block_bytes,
+             (unsigned long long)volume->journal_lun_blocks, volume->retained.block_bytes);
+    port_trace(volume->trace, TRACE_JOURNAL_LUN_UNFIT, 0, 0, 0, why);
+    return false;
+}
+
+bool vol_journal_is_usable(struct volume *volume)
+{
+    if (volume->journal_config.mode == VOL_JOURNAL_NONE || volume->journal_failed)
+        return true;
+    if (volume->journal)
+        return lun_fits(volume);
+    struct jnl_superblock superblock = {0};
+    describe_lun(volume, &superblock);
+    enum jnl_open_error error = JNL_OPEN_IO;
+    if (jnl_create(volume->journal_config.device, &superblock) == 0)
+        error = open_now(volume, superblock.lun_block_bytes, true);
+    if (error)
+        on_failed(volume, -EIO);
+    volume->journal_lun_blocks = superblock.lun_blocks;
+    return true;
+}
+
+static void barrier_done(struct jnl_barrier *barrier, int error)
+{
+    struct volume *volume = container_of(barrier, struct volume, barrier);
+    vol_enter(volume);
+    volume->barrier_running = false;
+    if (error)
+        vol_flushes_wait_on(volume);
+    else
+        vol_flushes_are_done(volume);
+    vol_leave(volume);
+}
+
+void vol_barrier_kick(struct volume *volume)
+{
+    if (volume->barrier_running || list_is_empty(&volume->flushes))
+        return;
+    volume->barrier_running = true;
+    list_splice(&volume->syncing, &volume->flushes);
+    volume->barrier.done = barrier_done;
+    jnl_barrier(volume->journal, &volume->barrier);
+}
+
+static void journal_closed(void *owner, int error)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    volume->journal_closed = true;
+    vol_leave(volume);
+}
+
+bool vol_journal_close(struct volume *volume)
+{
+    if (!volume->journal || volume->journal_failed)
+        return true;
+    if (!volume->journal_closing) {
+        volume->journal_closing = true;
+        jnl_close(volume->journal, journal_closed);
+    }
+    return volume->journal_closed;
+}
+
+void vol_journal_status(const struct volume *volume, struct vol_status *status)
+{
+    status->journal_mode = volume->journal_config.mode;
+    status->journal_failed = volume->journal_failed;
+    status->journal_full = !list_is_empty(&volume->parked);
+    if (!volume->journal)
+        return;
+    struct jnl_status engine;
+    jnl_status(volume->journal, &engine);
+    status->journal_open = !engine.failed;
+    status->ring_bytes = engine.ring_bytes;
+    status->ring_used_bytes = engine.used_bytes;
+    status->journal_entries = engine.live_entries;
+    status->appended_bytes = engine.appended_bytes;
+    const struct retained_extent *oldest =
+        list_first(&volume->retained.state[RETAINED_DIRTY], struct retained_extent, node);
+    if (oldest)
+        status->oldest_unsent_us = port_now_us(volume->timer) - oldest->content.since_us;
+}
+
+/* Says once that the ring is full, and once that it is not any more. */
+void vol_journal_tell_room(struct volume *volume)
+{
+    bool is_full = !list_is_empty(&volume->parked) && vol_is_journaled(volume);
+    if (is_full == volume->journal_full)
+        return;
+    struct jnl_status engine = {0};
+    if (volume->journal)
+        jnl_status(volume->journal, &engine);
+    volume->journal_full = is_full;
+    port_trace(volume->trace, is_full ? TRACE_JOURNAL_FULL : TRACE_JOURNAL_ROOM, engine.used_bytes,
+               engine.ring_bytes, 0, NULL);
+}

@@ -1,0 +1,396 @@
+/* The volume with a journal: on a fake session and a fake device, both with volatile caches. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/journal/fake_device.h"
+#include "tests/unit/volume/rig.h"
+
+struct disk {
+    struct fake_device device;
+    enum vol_journal_mode mode;
+    uint64_t cache_bytes;
+};
+
+static struct disk *disk_new(enum vol_journal_mode mode)
+{
+    struct disk *disk = calloc(1, sizeof *disk);
+    fake_device_init(&disk->device, 1);
+    disk->mode = mode;
+    disk->cache_bytes = 1024 * 1024;
+    return disk;
+}
+
+static struct rig *rig_on(struct disk *disk)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    rig_init(rig, NULL);
+    const struct vol_journal_config config = {
+        .mode = disk->mode,
+        .device = &disk->device.port,
+        .uuid = "a journal's uuid",
+        .cache_bytes = disk->cache_bytes,
+    };
+    char why[128] = "";
+    if (vol_use_journal(rig->volume, &config, why, sizeof why) != 0)
+        fail_msg("%s", why);
+    vol_start(rig->volume);
+    return rig;
+}
+
+/* Until neither the device nor the session has anything to do. */
+static void run_all(struct rig *rig, struct disk *disk)
+{
+    do {
+        fake_complete_all(&disk->device);
+        fake_run_all(rig->session);
+    } while (disk->device.pending_count > 0 || rig->session->in_flight > 0);
+}
+
+/* ... and all timers have fired that drain an idle volume. */
+static void settle(struct rig *rig, struct disk *disk)
+{
+    for (unsigned i = 0; i < 6; i++) {
+        run_all(rig, disk);
+        fake_clock_advance_ms(&rig->clock, 600);
+    }
+    run_all(rig, disk);
+}
+
+static void write_to_journal(struct rig *rig, struct disk *disk, uint64_t offset, uint64_t length,
+                             uint8_t fill)
+{
+    struct call call;
+    call_start(rig, &call, VOL_WRITE, offset, length, 0, fill);
+    fake_complete_all(&disk->device);
+    assert_true(call.answered);
+    assert_int_equal(call.request.error, 0);
+    call_done(&call);
+}
+
+static void expect_read(struct rig *rig, struct disk *disk, uint64_t offset, uint64_t length,
+                        uint8_t fill)
+{
+    struct call call;
+    call_start(rig, &call, VOL_READ, offset, length, 0, (uint8_t)~fill);
+    run_all(rig, disk);
+    assert_int_equal(call.request.error, 0);
+    call_expect(&call, 0, length, fill);
+    call_done(&call);
+}
+
+/* The daemon dies, or the host: everything but the device and the target's disk is gone. */
+static struct rig *crash(struct rig *rig, struct disk *disk, bool power)
+{
+    struct session *target = malloc(sizeof *target);
+    *target = *rig->session;
+    rig_crash(rig);
+    if (power)
+        fake_power_loss(&disk->device);
+    else
+        fake_process_crash(&disk->device);
+    rig = rig_on(disk);
+    memcpy(rig->session->cache, target->cache, sizeof target->cache);
+    memcpy(rig->session->stable, target->stable, sizeof target->stable);
+    free(target);
+    return rig;
+}
+
+static void end(struct rig *rig, struct disk *disk)
+{
+    rig_crash(rig);
+    free(disk);
+}
+
+static void a_write_is_answered_when_the_journal_has_it(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    struct call call;
+    call_start(rig, &call, VOL_WRITE, 4096, 4096, 0, 0x11);
+    assert_false(call.answered);
+    assert_int_equal(rig->session->in_flight, 0);
+    fake_complete(&disk->device, 0);
+    assert_true(call.answered);
+    call_done(&call);
+    assert_int_equal(rig->session->in_flight, 0); /* not durable yet: must not be sent (I3) */
+    expect_read(rig, disk, 4096, 4096, 0x11);
+    settle(rig, disk);
+    rig_expect_stable(rig, 4096, 4096, 0x11);
+    struct vol_status status;
+    vol_status(rig->volume, &status);
+    assert_int_equal(status.journal_entries, 0);
+    assert_int_equal(status.memory_used, 0);
+    end(rig, disk);
+}
+
+static void writes_and_flushes_go_on_while_the_target_is_away(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    struct call flush;
+    write_to_journal(rig, disk, 0, 4096, 0x21);
+    write_to_journal(rig, disk, 512, 1024, 0x22);
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    fake_complete_all(&disk->device);
+    assert_true(flush.answered);
+    assert_int_equal(flush.request.error, 0);
+    expect_read(rig, disk, 0, 512, 0x21);
+    expect_read(rig, disk, 512, 1024, 0x22);
+    expect_read(rig, disk, 1536, 2560, 0x21);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 0, 512, 0x21);
+    rig_expect_stable(rig, 512, 1024, 0x22);
+    rig_expect_stable(rig, 1536, 2560, 0x21);
+    end(rig, disk);
+}
+
+static void what_was_answered_survives_the_daemon(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 8192, 8192, 0x31);
+    rig = crash(rig, disk, false);
+    assert_true(rig->session->bound);
+    assert_true(vol_is_known(rig->volume));
+    expect_read(rig, disk, 8192, 8192, 0x31); /* from the ring, before the target was seen */
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 8192, 8192, 0x31);
+    end(rig, disk);
+}
+
+static void what_was_flushed_survives_the_host(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    struct call flush;
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x41);
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    fake_complete_all(&disk->device);
+    assert_true(flush.answered);
+    rig = crash(rig, disk, true);
+    expect_read(rig, disk, 0, 4096, 0x41);
+    end(rig, disk);
+}
+
+static void payload_dropped_from_memory_is_read_from_the_ring(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 16384, 0x51);
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+    write_to_journal(rig, disk, 65536, 512, 0x52); /* drops the first one */
+    struct vol_status status;
+    vol_status(rig->volume, &status);
+    assert_true(status.memory_used <= 4096);
+    expect_read(rig, disk, 100, 16000, 0x51);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 0, 16384, 0x51);
+    end(rig, disk);
+}
+
+static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x61);
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+    write_to_journal(rig, disk, 65536, 512, 0x62);
+    for (unsigned i = 0; i < sizeof disk->device.visible; i++)
+        if (disk->device.visible[i] == 0x61)
+            disk->device.visible[i] = 0x60;
+    struct call read;
+    call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
+    fake_complete_all(&disk->device);
+    assert_true(read.answered);
+    assert_int_equal(read.request.error, -EIO);
+    call_done(&read);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_cache(rig, 0, 4096, 0);
+    rig_expect_stable(rig, 65536, 512, 0x62);
+    end(rig, disk);
+}
+
+static void a_full_ring_parks_writes_and_lets_reads_pass(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    struct call calls[64];
+    unsigned count = 0;
+    do {
+        call_start(rig, &calls[count], VOL_WRITE, count * 32768ull, 32768, 0, (uint8_t)(count + 1));
+        fake_complete_all(&disk->device);
+        fake_clock_advance_ms(&rig->clock, 20);
+        fake_complete_all(&disk->device);
+    } while (calls[count++].answered && count < 64);
+    assert_true(count < 64);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_FULL));
+    expect_read(rig, disk, 0, 32768, 1);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_true(calls[count - 1].answered);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_ROOM));
+    for (unsigned i = 0; i < count; i++) {
+        rig_expect_stable(rig, i * 32768ull, 32768, (uint8_t)(i + 1));
+        call_done(&calls[i]);
+    }
+    end(rig, disk);
+}
+
+static void zeros_and_trims_are_journaled_too(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    struct call call;
+    write_to_journal(rig, disk, 0, 65536, 0x71);
+    settle(rig, disk);
+    fake_lose(rig->session);
+    call_start(rig, &call, VOL_WRITE_ZEROES, 4096, 8192, 0, 0);
+    fake_complete_all(&disk->device);
+    assert_true(call.answered);
+    call_start(rig, &call, VOL_TRIM, 32768, 4096, 0, 0);
+    fake_complete_all(&disk->device);
+    assert_true(call.answered);
+    expect_read(rig, disk, 4096, 8192, 0);
+    expect_read(rig, disk, 32768, 4096, 0);
+    rig = crash(rig, disk, false);
+    expect_read(rig, disk, 4096, 8192, 0);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 4096, 8192, 0);
+    rig_expect_stable(rig, 12288, 4096, 0x71);
+    end(rig, disk);
+}
+
+static void a_rewritten_range_is_never_sent_backwards(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x81);
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+    assert_int_equal(rig->session->in_flight, 1); /* the first version is on its way */
+    write_to_journal(rig, disk, 0, 4096, 0x82);
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+    assert_int_equal(rig->session->in_flight, 1); /* the second waits its turn (I6) */
+    fake_lose(rig->session);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 0, 4096, 0x82);
+    end(rig, disk);
+}
+
+static void a_failed_journal_loses_nothing_and_goes_on_without(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x91);
+    struct call write, flush;
+    call_start(rig, &write, VOL_WRITE, 2048, 4096, 0, 0x92);
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    disk->device.fail_next = -EIO;
+    fake_complete_all(&disk->device);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_FAILED));
+    assert_false(write.answered || flush.answered);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_int_equal(write.request.error, 0);
+    assert_int_equal(flush.request.error, 0);
+    assert_true(write.answered && flush.answered);
+    call_done(&write);
+    rig_expect_stable(rig, 0, 2048, 0x91);
+    rig_expect_stable(rig, 2048, 4096, 0x92);
+    end(rig, disk);
+}
+
+static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0xa1);
+    struct call flush, write;
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    call_start(rig, &write, VOL_WRITE, 0, 4096, 0, 0xa2); /* must not supersede it (I9) */
+    for (unsigned i = 0; i < 5; i++) {
+        fake_complete_all(&disk->device);
+        fake_clock_advance_ms(&rig->clock, 1000);
+    }
+    assert_false(flush.answered || write.answered);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_true(flush.answered && write.answered);
+    call_done(&write);
+    rig_expect_stable(rig, 0, 4096, 0xa2);
+    end(rig, disk);
+}
+
+static void note_stopped(void *owner)
+{
+    ((struct rig *)owner)->stopped = true;
+}
+
+static void stopping_without_the_target_keeps_the_journal(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0xb1);
+    vol_stop(rig->volume, note_stopped, rig);
+    run_all(rig, disk);
+    assert_false(rig->session->stopping);
+    vol_stop_now(rig->volume);
+    run_all(rig, disk);
+    assert_true(rig->session->stopping);
+    rig = crash(rig, disk, true);
+    expect_read(rig, disk, 0, 4096, 0xb1);
+    end(rig, disk);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_write_is_answered_when_the_journal_has_it),
+        cmocka_unit_test(writes_and_flushes_go_on_while_the_target_is_away),
+        cmocka_unit_test(what_was_answered_survives_the_daemon),
+        cmocka_unit_test(what_was_flushed_survives_the_host),
+        cmocka_unit_test(payload_dropped_from_memory_is_read_from_the_ring),
+        cmocka_unit_test(bit_rot_in_the_ring_is_an_error_and_never_sent),
+        cmocka_unit_test(a_full_ring_parks_writes_and_lets_reads_pass),
+        cmocka_unit_test(zeros_and_trims_are_journaled_too),
+        cmocka_unit_test(a_rewritten_range_is_never_sent_backwards),
+        cmocka_unit_test(a_failed_journal_loses_nothing_and_goes_on_without),
+        cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
+        cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
