@@ -209,6 +209,7 @@ void buffer_unref(struct buffer *buffer)
 void buffer_wait(struct buffer_pool *pool, struct buffer_waiter *waiter)
 {
     assert(waiter->bytes > 0 && waiter->bytes <= BUFFER_BYTES_MAX);
+    waiter->pool = pool;
     list_append(&pool->waiters, &waiter->node);
     if (pool->pressure)
         pool->pressure(pool->pressure_owner);
@@ -216,7 +217,10 @@ void buffer_wait(struct buffer_pool *pool, struct buffer_waiter *waiter)
 
 void buffer_wait_cancel(struct buffer_waiter *waiter)
 {
+    if (list_is_empty(&waiter->node))
+        return;
     list_remove(&waiter->node);
+    wake_waiters(waiter->pool);
 }
 
 size_t buffer_pool_bytes(const struct buffer_pool *pool)

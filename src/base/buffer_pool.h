@@ -31,6 +31,7 @@ struct buffer {
 struct buffer_waiter {
     struct list_node node;
     uint32_t bytes;
+    struct buffer_pool *pool; /* set by buffer_wait() */
     /* The waiter was unlinked before the call; it may take buffers and wait again. */
     void (*available)(struct buffer_waiter *waiter);
 };
@@ -58,7 +59,8 @@ void buffer_unref(struct buffer *buffer);
 /* Queues the waiter; waiter->bytes and ->available are set by the caller. */
 void buffer_wait(struct buffer_pool *pool, struct buffer_waiter *waiter);
 
-/* Leaves the queue; no effect when not queued (the node must be initialised). */
+/* Leaves the queue, which may wake those behind; no effect when not queued (the node must be
+ * initialised). */
 void buffer_wait_cancel(struct buffer_waiter *waiter);
 
 size_t buffer_pool_bytes(const struct buffer_pool *pool);

@@ -120,6 +120,21 @@ static void a_cancelled_waiter_is_not_woken(void **state)
     buffer_pool_free(pool);
 }
 
+static void those_behind_one_that_leaves_are_served(void **state)
+{
+    struct buffer_pool *pool = buffer_pool_new(MIB);
+    struct buffer *half = buffer_get(pool, MIB / 2);
+    struct client large, small;
+    client_wait(&large, pool, MIB);
+    client_wait(&small, pool, 4096);
+    buffer_wait_cancel(&large.waiter);
+    assert_null(large.got);
+    assert_non_null(small.got);
+    buffer_unref(small.got);
+    buffer_unref(half);
+    buffer_pool_free(pool);
+}
+
 static void count_pressure(void *owner)
 {
     (*(unsigned *)owner)++;
@@ -148,6 +163,7 @@ int main(void)
         cmocka_unit_test(random_use_never_overlaps_and_melts_together_again),
         cmocka_unit_test(waiters_are_served_in_order_even_when_a_later_one_would_fit),
         cmocka_unit_test(a_cancelled_waiter_is_not_woken),
+        cmocka_unit_test(those_behind_one_that_leaves_are_served),
         cmocka_unit_test(somebody_who_waits_is_reported_as_pressure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
