@@ -79,6 +79,7 @@ struct daemon {
     uint64_t started_us;
     bool started;   /* signals and timers are set up */
     bool was_ready; /* the LUN was seen */
+    bool refused;   /* the first login was: said already, the end needs no more words */
 
     /* stop.c */
     bool stopping;

@@ -78,6 +78,7 @@ static void give_up(struct evl_call *call)
     log_format(daemon->log, STORY_ERROR, "giving up: %s%s", status.reason,
                story_mend(status.last_loss));
     daemon->exit_status = 1;
+    daemon->refused = true;
     daemon_stop_now(daemon);
 }
 
@@ -235,6 +236,8 @@ static void run(struct daemon *daemon)
         log_free(daemon->log);
         _exit(1);
     }
+    if (daemon->refused)
+        return;
     log_line(daemon->log, STORY_NOTICE,
              daemon->exit_status == 0 ? "stopped; everything was written" : "stopped");
 }

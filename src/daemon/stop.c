@@ -113,7 +113,8 @@ static void begin(struct daemon *daemon)
     timer_init(&daemon->stop_timer, stop_timer_fired);
     arm(daemon, now + (patience_us - margin_us) / 2);
     sd_notify_stopping(&daemon->notifier);
-    log_line(daemon->log, STORY_NOTICE, "stopping");
+    if (!daemon->refused)
+        log_line(daemon->log, STORY_NOTICE, "stopping");
     front_ends_stop(daemon->front_ends);
 }
 
