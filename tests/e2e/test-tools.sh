@@ -1,0 +1,48 @@
+#!/bin/bash
+# The tools of these tests: the exerciser objects to what is wrong, the fake target passes for a
+# disk, the proxy does what it is told.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/functions.sh"
+need nbdkit iscsi-test-cu iscsi-inq jq
+
+exerciser() { /usr/bin/python3 "$TOOLS/exerciser.py" "$@" >"$T/exerciser.log" 2>&1; }
+objects() { # WHAT PATTERN ARGUMENT...
+    ! exerciser "${@:3}" || fail "the exerciser is content with $1"
+    grep -q "$2" "$T/exerciser.log" || fail "the exerciser does not say what is wrong with $1"
+}
+
+truncate -s 4M "$T/file"
+exerciser run "$T/file" --seconds 0.5 --model "$T/model" || fail "a good file does not please"
+exerciser check "$T/file" --model "$T/model" || fail "what was written is there"
+printf X | dd of="$T/file" bs=1 seek=$((1 << 20)) conv=notrunc status=none
+printf X | dd of="$T/file" bs=1 seek=$((3 << 20)) conv=notrunc status=none
+objects "a changed byte" 'WRONG DATA.*torn\|WRONG DATA.*foreign' check "$T/file" --model "$T/model"
+
+spawn null nbdkit -f -U "$T/null.sock" null 4M
+spawn bad nbdkit -f -U "$T/bad.sock" --filter=error memory 4M error-rate=10%
+wait_until 5 test -S "$T/null.sock" && wait_until 5 test -S "$T/bad.sock" || fail "nbdkit"
+objects "a disk that forgets" 'WRONG DATA' run "nbd+unix:///?socket=$T/null.sock" --seconds 0.5
+objects "errors" 'I/O ERROR' run "nbd+unix:///?socket=$T/bad.sock" --seconds 0.5
+say "the exerciser can fail"
+
+fake_start
+timeout 60 iscsi-test-cu -d -n -t ALL "$FAKE/1" >"$T/cu.out" 2>&1 || true
+passed=$(awk '$1 == "tests" { print $4 }' "$T/cu.out")
+[ "$passed" -ge 210 ] || fail "the fake target passes $passed tests of iscsi-test-cu, not 210"
+! fake fault no-such-fault 2>/dev/null || fail "a fault that does not exist was accepted"
+
+proxy_start cable "${PORTAL[fake]}"
+inquiry() { timeout "$1" iscsi-inq "iscsi://${PORTAL[cable]}/${FAKE##*/}/1" >/dev/null 2>&1; }
+inquiry 5 || fail "nothing comes through the proxy"
+proxy cable stall
+! inquiry 1 || fail "the proxy does not stall"
+proxy cable resume
+proxy cable delay 200
+began=$(now)
+inquiry 10 || fail "nothing comes through the slow proxy"
+less 0.8 "$(since "$began")" || fail "the proxy is not slow"
+proxy cable delay 0
+proxy cable refuse
+! inquiry 1 || fail "the proxy does not refuse"
+proxy cable accept
+inquiry 5 || fail "the proxy does not accept again"
