@@ -114,6 +114,9 @@ free_port() {
     /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
+# detach_loops FILE: by the file, not by a number that may be another's by now.
+detach_loops() { losetup -n -O NAME -j "$1" | xargs -r losetup -d; }
+
 # --- Debian's tgt. tgt_new, tgt_lun and tgt_set describe it; tgt_start makes it so, again and again.
 
 # tgt_new NAME [HOST [HOST2]]: a portal on each host, on one port that is free.

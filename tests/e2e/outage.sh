@@ -13,7 +13,7 @@ RETURN_SECONDS=3
 file_system_up() {
     LOOP=$(losetup -f --show --direct-io=on --offset $((256 * MIB)) --sizelimit $((128 * MIB)) \
         "$T/lun") || skip "no loop device here"
-    on_exit "losetup -d $LOOP"
+    on_exit "detach_loops $T/lun"
     mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 "$LOOP"
     mkdir "$T/mnt"
     mount "$LOOP" "$T/mnt"
@@ -45,7 +45,7 @@ file_system_right() {
     done
     say "$(find "$T/sums" -type f | wc -l) files are right, e2fsck is content"
     umount "$T/mnt"
-    losetup -d "$LOOP"
+    detach_loops "$T/lun"
 }
 
 loads_up() {
