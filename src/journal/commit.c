@@ -88,6 +88,7 @@ static void encode_header(struct journal *journal, struct jnl_record *record, ui
         .blocks = record->blocks,
         .prev_crc = record->prev_crc,
         .clean_seq = tail.seq,
+        .epoch = entry_count > 0 ? entries[0].epoch : 0,
         .flags = flags,
         .durable_seq = journal->durable_seq,
     };
@@ -160,6 +161,7 @@ static uint64_t stage_payload(struct journal *journal, const struct jnl_append *
         .blocks = append->blocks,
         .op = append->op,
         .flags = append->flags,
+        .epoch = append->epoch,
     };
     if (append->op == JNL_WRITE) {
         header->payload_offset = (uint32_t)offset;

@@ -48,8 +48,9 @@ struct jnl_entry {
 
 /* A request to append. Caller-allocated, with its payload, until done(). */
 struct jnl_append {
-    uint8_t op;    /* enum jnl_op */
-    uint8_t flags; /* JNL_ENTRY_* */
+    uint8_t op;     /* enum jnl_op */
+    uint8_t flags;  /* JNL_ENTRY_* */
+    uint64_t epoch; /* never lower than that of an earlier append */
     uint64_t lba;
     uint32_t blocks;
     struct iovec payload[JNL_SEGMENTS]; /* JNL_WRITE: blocks * block size in all */

@@ -72,6 +72,7 @@ static void put_entries(struct vol_io *io)
             .buffer_offset = segment->offset,
             .entry = io->appends[i].entry,
             .since_us = port_now_us(volume->timer),
+            .epoch = io->appends[i].epoch,
         };
         retained_put(&volume->retained, segment->lba, segment->blocks, &content, true);
         jnl_entry_unref(volume->journal, content.entry);
@@ -131,6 +132,7 @@ static void append_segment(struct vol_io *io, unsigned index)
                                       : JNL_TRIM,
         .flags = (io->request->flags & VOL_FUA ? JNL_ENTRY_FUA : 0) |
                  (io->request->flags & VOL_NO_HOLE ? JNL_ENTRY_NO_HOLE : 0),
+        .epoch = io->volume->epoch,
         .lba = segment->lba,
         .blocks = (uint32_t)segment->blocks,
         .done = append_done,
@@ -156,6 +158,10 @@ void vol_append_start(struct vol_io *io)
     io->reserved_count = 0;
     io->appending = count;
     io->append_error = 0;
+    /* An epoch of its own: nothing after a FUA may reach the target before it. */
+    bool fua = (io->request->flags & VOL_FUA) != 0;
+    io->volume->epoch += fua;
     for (unsigned i = 0; i < count; i++)
         append_segment(io, i);
+    io->volume->epoch += fua;
 }

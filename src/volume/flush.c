@@ -112,7 +112,7 @@ static bool sync_is_wanted(const struct volume *volume)
         return true;
     if (list_is_empty(&retained->state[RETAINED_DESTAGED]))
         return false;
-    return volume->sync_due || vol_memory_is_short(volume);
+    return volume->sync_due || vol_memory_is_short(volume) || retained_epoch_is_sent(retained);
 }
 
 bool vol_nothing_to_flush(const struct volume *volume)

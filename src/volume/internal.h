@@ -133,6 +133,7 @@ struct volume {
     struct jnl_events journal_events;
     bool journal_failed; /* for good: rules of "none" from then on */
     bool journal_full;   /* was told */
+    uint64_t epoch;      /* of what is appended now; a FLUSH starts the next */
     bool journal_closing, journal_closed;
     uint64_t journal_lun_blocks; /* the LUN must have at least so many */
     size_t retained_extents;     /* in the slab */

@@ -47,7 +47,9 @@ static void put_recovered(void *owner, struct journal *journal, struct jnl_entry
                                                : RETAINED_TRIM,
         .entry = entry,
         .since_us = port_now_us(volume->timer),
+        .epoch = entry->header.epoch,
     };
+    volume->epoch = max_u64(volume->epoch, entry->header.epoch + 1);
     retained_put(&volume->retained, entry->header.lba, entry->header.blocks, &content, true);
 }
 
@@ -91,11 +93,13 @@ static int make_tables(struct volume *volume, const struct jnl_config *engine)
     volume->load_buffers = buffer_pool_new(VOL_LOAD_ARENA);
     if (!volume->load_buffers)
         return -ENOMEM;
-    /* Every entry may be split by later ones. */
-    size_t extents = 2 * engine->entry_count + VOL_RETAINED_EXTENTS;
+    /* A later one splits an entry in two; in three where the middle stays, to be sent first. */
+    size_t pieces = volume->journal_config.ordered ? 3 : 2;
+    size_t extents = pieces * engine->entry_count + VOL_RETAINED_EXTENTS;
     retained_done(&volume->retained);
     int error = retained_init(&volume->retained, extents);
     volume->retained.block_bytes = engine->lun_block_bytes;
+    volume->retained.ordered = volume->journal_config.ordered;
     volume->retained_extents = extents;
     return error;
 }
@@ -171,6 +175,7 @@ static void describe_lun(const struct volume *volume, struct jnl_superblock *sup
     superblock->lun_block_bytes = lun->block_bytes;
     superblock->lun_blocks = lun->blocks;
     superblock->mode = config->mode;
+    superblock->destage = config->ordered;
     binding->designator_type = lun->identity.designator_type;
     binding->designator_bytes = lun->identity.designator_bytes;
     memcpy(binding->designator, lun->identity.designator, sizeof binding->designator);

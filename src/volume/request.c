@@ -72,6 +72,7 @@ void vol_submit(struct volume *volume, struct vol_request *request)
     } else if (request->op == VOL_FLUSH) {
         list_append(&volume->flushes, &request->node);
         volume->flush_count++;
+        volume->epoch++;
     } else {
         assert(request->buffer || (request->op != VOL_READ && request->op != VOL_WRITE));
         list_append(&volume->waiting, &request->node);

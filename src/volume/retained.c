@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/mutant.h"
 
 static struct retained_extent *of(struct extent *extent)
 {
@@ -14,7 +15,7 @@ static struct retained_extent *of(struct extent *extent)
 
 int retained_init(struct retained *retained, size_t extent_count)
 {
-    *retained = (struct retained){.free_count = extent_count};
+    *retained = (struct retained){.free_count = extent_count, .extent_count = extent_count};
     extent_map_init(&retained->map);
     list_init(&retained->free);
     list_init(&retained->cached);
@@ -45,7 +46,7 @@ static void account(struct retained *retained, const struct retained_extent *ext
         retained->data_blocks += change;
     if (extent->state == RETAINED_DESTAGED)
         retained->destaged_blocks += change;
-    else
+    else if (extent->state != RETAINED_POISONED)
         retained->dirty_blocks += change;
 }
 
@@ -57,6 +58,14 @@ static void set_state(struct retained *retained, struct retained_extent *extent,
     account(retained, extent, extent->extent.length, 1);
     list_remove(&extent->node);
     list_append(&retained->state[state], &extent->node);
+}
+
+/* In front of what was never sent: the dirty ones stay sorted by their epoch. */
+static void set_dirty_again(struct retained *retained, struct retained_extent *extent)
+{
+    set_state(retained, extent, RETAINED_DIRTY);
+    list_remove(&extent->node);
+    list_prepend(&retained->state[RETAINED_DIRTY], &extent->node);
 }
 
 static struct retained_extent *extent_new(struct retained *retained)
@@ -72,7 +81,9 @@ static void extent_free(struct retained *retained, struct retained_extent *exten
 {
     struct retained_content content = extent->content;
     account(retained, extent, extent->extent.length, -1);
-    extent_map_remove(&retained->map, &extent->extent);
+    if (!extent->is_shadow)
+        extent_map_remove(&retained->map, &extent->extent);
+    extent->is_shadow = false;
     list_remove(&extent->cached);
     list_remove(&extent->node);
     list_append(&retained->free, &extent->node);
@@ -108,9 +119,31 @@ static void split_at(struct retained *retained, struct retained_extent *extent, 
         list_insert_before(extent->cached.next, &tail->cached);
 }
 
+/* The target must have seen this version before it sees the newer one. */
+static bool must_be_sent(const struct retained *retained, const struct retained_extent *extent,
+                         const struct retained_content *newer)
+{
+    return retained->ordered && newer && extent->content.entry &&
+           extent->content.kind != RETAINED_POISON && extent->content.epoch < newer->epoch &&
+           !MUTANT(NO_EPOCH_ORDER);
+}
+
+static void supersede(struct retained *retained, struct retained_extent *extent,
+                      const struct retained_content *newer)
+{
+    if (must_be_sent(retained, extent, newer)) {
+        extent_map_remove(&retained->map, &extent->extent);
+        extent->is_shadow = true;
+        return;
+    }
+    if (newer && newer->entry && extent->content.entry)
+        jnl_entry_superseded(extent->content.entry, newer->entry);
+    extent_free(retained, extent);
+}
+
 /* Takes the range out; newer: what supersedes it, or NULL. */
 static void cut_out(struct retained *retained, uint64_t lba, uint64_t blocks,
-                    const struct jnl_entry *newer)
+                    const struct retained_content *newer)
 {
     uint64_t end = lba + blocks;
     struct retained_extent *it;
@@ -121,9 +154,7 @@ static void cut_out(struct retained *retained, uint64_t lba, uint64_t blocks,
         }
         if (extent_end(&it->extent) > end)
             split_at(retained, it, end);
-        if (newer && it->content.entry)
-            jnl_entry_superseded(it->content.entry, newer);
-        extent_free(retained, it);
+        supersede(retained, it, newer);
     }
 }
 
@@ -136,7 +167,7 @@ void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks,
                   const struct retained_content *content, bool dirty)
 {
     assert(blocks > 0 && retained->block_bytes > 0);
-    cut_out(retained, lba, blocks, content->entry);
+    cut_out(retained, lba, blocks, content);
 
     struct retained_extent *extent = extent_new(retained);
     extent->extent = (struct extent){.start = lba, .length = blocks};
@@ -159,7 +190,7 @@ void retained_revert(struct retained *retained)
 {
     struct list_node *destaged = &retained->state[RETAINED_DESTAGED];
     while (!list_is_empty(destaged))
-        set_state(retained, list_first(destaged, struct retained_extent, node), RETAINED_DIRTY);
+        set_dirty_again(retained, container_of(destaged->prev, struct retained_extent, node));
 }
 
 uint64_t retained_now(const struct retained *retained)
@@ -175,8 +206,36 @@ void retained_synced(struct retained *retained, uint64_t time)
         extent_free(retained, oldest);
 }
 
+/* The epoch that is on its way to the target; false: none is. */
+static bool epoch_under_way(const struct retained *retained, uint64_t *ret_epoch)
+{
+    static const enum retained_state states[] = {RETAINED_REWRITING, RETAINED_DESTAGED};
+    for (unsigned i = 0; i < 2; i++) {
+        const struct retained_extent *extent =
+            list_first(&retained->state[states[i]], struct retained_extent, node);
+        if (!extent)
+            continue;
+        *ret_epoch = extent->content.epoch;
+        return true;
+    }
+    return false;
+}
+
+bool retained_epoch_is_sent(const struct retained *retained)
+{
+    uint64_t epoch;
+    const struct retained_extent *next =
+        list_first(&retained->state[RETAINED_DIRTY], struct retained_extent, node);
+    return retained->ordered && next && list_is_empty(&retained->state[RETAINED_REWRITING]) &&
+           epoch_under_way(retained, &epoch) && next->content.epoch != epoch;
+}
+
 static bool may_be_sent(const struct retained *retained, const struct retained_extent *extent)
 {
+    uint64_t epoch;
+    if (retained->ordered && !MUTANT(NO_EPOCH_ORDER) && epoch_under_way(retained, &epoch) &&
+        extent->content.epoch != epoch)
+        return false;
     return !extent->content.entry || retained->journal_failed ||
            jnl_entry_is_durable(retained->journal, extent->content.entry);
 }
@@ -192,22 +251,29 @@ struct retained_extent *retained_take_dirty(struct retained *retained, const voi
     return extent;
 }
 
-struct retained_extent *retained_tagged_in(struct retained *retained, uint64_t lba, uint64_t blocks,
-                                           const void *tag)
+/* The list is short: what is on its way at once is bounded. */
+static struct retained_extent *tagged_in(const struct retained *retained, uint64_t lba,
+                                         uint64_t blocks, const void *tag)
 {
-    uint64_t end = lba + blocks;
-    struct retained_extent *it;
-    for (; lba < end && (it = of(extent_map_overlap(&retained->map, lba, end - lba)));
-         lba = extent_end(&it->extent))
-        if (it->state == RETAINED_REWRITING && it->tag == tag)
-            return it;
+    list_for_each(it, &retained->state[RETAINED_REWRITING])
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (extent->tag == tag &&
+            ranges_overlap(extent->extent.start, extent->extent.length, lba, blocks))
+            return extent;
+    }
     return NULL;
+}
+
+struct retained_extent *retained_tagged(const struct retained *retained, const void *tag)
+{
+    return tagged_in(retained, 0, UINT64_MAX, tag);
 }
 
 void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
 {
     struct retained_extent *it;
-    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
+    while ((it = tagged_in(retained, lba, blocks, tag))) {
         it->time = ++retained->clock;
         it->tag = NULL;
         set_state(retained, it, RETAINED_DESTAGED);
@@ -218,22 +284,23 @@ void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t bl
                             const void *tag)
 {
     struct retained_extent *it;
-    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
+    while ((it = tagged_in(retained, lba, blocks, tag))) {
         it->tag = NULL;
-        set_state(retained, it, RETAINED_DIRTY);
+        if (retained->ordered)
+            set_dirty_again(retained, it);
+        else
+            set_state(retained, it, RETAINED_DIRTY);
     }
 }
-
-/* The tag of what is never sent. */
-static const char nobody;
 
 void retained_poison(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
 {
     struct retained_extent *it;
-    while ((it = retained_tagged_in(retained, lba, blocks, tag))) {
-        /* Stays REWRITING, for nobody: it is never sent, and the ring keeps its evidence. */
-        it->tag = &nobody;
+    while ((it = tagged_in(retained, lba, blocks, tag))) {
+        /* Held, so that nobody reads older data instead; never sent; the ring keeps its place. */
+        it->tag = NULL;
         it->content.kind = RETAINED_POISON;
+        set_state(retained, it, RETAINED_POISONED);
     }
 }
 

@@ -33,7 +33,13 @@
 #include "base/list.h"
 #include "journal/journal.h"
 
-enum retained_state { RETAINED_DESTAGED, RETAINED_DIRTY, RETAINED_REWRITING, RETAINED_STATES };
+enum retained_state {
+    RETAINED_DESTAGED,
+    RETAINED_DIRTY,
+    RETAINED_REWRITING,
+    RETAINED_POISONED,
+    RETAINED_STATES,
+};
 
 enum retained_kind {
     RETAINED_DATA,
@@ -50,6 +56,7 @@ struct retained_content {
     struct jnl_entry *entry; /* NULL without a journal */
     uint32_t entry_offset;   /* of the first byte, in the entry's payload */
     uint64_t since_us;       /* when it was acknowledged */
+    uint64_t epoch;          /* grows with every FLUSH, and around every FUA */
 };
 
 struct retained_extent {
@@ -57,8 +64,9 @@ struct retained_extent {
     struct list_node node;   /* in the list of its state; DESTAGED: by time */
     struct list_node cached; /* in retained.cached when it could be dropped from memory */
     enum retained_state state;
-    uint64_t time;                   /* tick of the GOOD that made it DESTAGED */
-    const void *tag;                 /* REWRITING: whose work it is */
+    bool is_shadow;  /* superseded, out of the map, but to be sent first (ordered) */
+    uint64_t time;   /* tick of the GOOD that made it DESTAGED */
+    const void *tag; /* REWRITING: whose work it is */
     struct retained_content content; /* with one reference on its buffer and its entry */
 };
 
@@ -72,7 +80,11 @@ struct retained {
     uint64_t dirty_blocks; /* DIRTY and REWRITING, zeroed ones too */
     uint64_t destaged_blocks;
     struct journal *journal; /* NULL: none */
-    bool journal_failed;     /* it makes nothing durable any more: do not wait for it */
+    /* Destage epoch by epoch (I11): a version that a later epoch supersedes is kept, as a shadow,
+     * until it was on the target; then the target is always a prefix of what was acknowledged. */
+    bool ordered;
+    size_t extent_count; /* in the slab */
+    bool journal_failed; /* it makes nothing durable any more: do not wait for it */
     struct list_node cached;
     uint32_t block_bytes;
     struct retained_extent *slab;
@@ -109,15 +121,14 @@ void retained_synced(struct retained *retained, uint64_t time);
 /* Takes the oldest DIRTY extent that may be sent (I3), for `tag` (-> REWRITING), or NULL. */
 struct retained_extent *retained_take_dirty(struct retained *retained, const void *tag);
 
-/* The lowest extent in the range that is REWRITING for `tag`; NULL when there is none (left). */
-struct retained_extent *retained_tagged_in(struct retained *retained, uint64_t lba, uint64_t blocks,
-                                           const void *tag);
+/* An extent that is REWRITING for `tag`; NULL when there is none (left). */
+struct retained_extent *retained_tagged(const struct retained *retained, const void *tag);
 
 /* What of the range is REWRITING for `tag` was written, GOOD in the present generation:
  * -> DESTAGED. */
 void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag);
 
-/* ... could not be written: -> DIRTY, at the end of the queue. */
+/* ... could not be written: -> DIRTY. */
 void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks,
                             const void *tag);
 
@@ -148,8 +159,11 @@ void retained_patch(const struct retained *retained, uint64_t lba, uint64_t bloc
 
 static inline bool retained_is_empty(const struct retained *retained)
 {
-    return retained->map.count == 0;
+    return retained->free_count == retained->extent_count;
 }
+
+/* Ordered: all of the present epoch was sent, and later ones wait for a SYNC of it. */
+bool retained_epoch_is_sent(const struct retained *retained);
 
 static inline bool retained_has_dirty(const struct retained *retained)
 {

@@ -110,8 +110,7 @@ static void payload_is_loaded(struct vol_io *io, int error)
 
 static void send_next_piece(struct vol_io *io)
 {
-    const struct retained_extent *extent =
-        retained_tagged_in(&io->volume->retained, io->lba, io->blocks, io);
+    const struct retained_extent *extent = retained_tagged(&io->volume->retained, io);
     if (!extent) {
         vol_io_finish(io, 0);
         return;

@@ -118,6 +118,7 @@ struct vol_journal_config {
     const char *target, *initiator; /* names to note in it */
     uint64_t lun;
     uint64_t cache_bytes; /* payload kept in memory; the rest is read from the ring */
+    bool ordered;         /* destage epoch by epoch (I11): the LUN is always a prefix */
     size_t record_count;  /* bounds of what the ring may hold at once; 0: by its size */
     size_t entry_count;
 };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/ring.h"
 #include "tests/unit/unit.h"
 
 #define BLOCK 512u
@@ -141,16 +142,61 @@ static void only_what_was_taken_for_it_is_rewritten(void **state)
     put(bench, 0, 8, 1, true);
     assert_non_null(retained_take_dirty(&bench->retained, bench));
     put(bench, 2, 2, 50, true); /* newer, and not sent yet */
-    struct retained_extent *first = retained_tagged_in(&bench->retained, 0, 8, bench);
+    struct retained_extent *first = retained_tagged(&bench->retained, bench);
     assert_int_equal(first->extent.start, 0);
     assert_int_equal(first->extent.length, 2);
-    assert_int_equal(retained_tagged_in(&bench->retained, 2, 6, bench)->extent.start, 4);
-    assert_null(retained_tagged_in(&bench->retained, 0, 8, &first));
+    retained_rewritten(&bench->retained, 0, 2, bench);
+    assert_int_equal(retained_tagged(&bench->retained, bench)->extent.start, 4);
+    assert_null(retained_tagged(&bench->retained, &first));
     retained_rewritten(&bench->retained, 0, 8, bench);
     assert_int_equal(bench->retained.dirty_blocks, 2);
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 1, -1);
     expect(bench, 2, 50);
+}
+
+static void put_epoch(struct bench *bench, uint64_t lba, uint64_t blocks, uint64_t epoch)
+{
+    static struct jnl_record records[16];
+    static struct jnl_entry entries[16];
+    struct jnl_entry *entry = &entries[epoch];
+    records[epoch] = (struct jnl_record){.seq = 1, .live = 100};
+    *entry = (struct jnl_entry){.record = &records[epoch], .references = 100};
+    const struct retained_content content = {.kind = RETAINED_ZERO, .entry = entry, .epoch = epoch};
+    retained_put(&bench->retained, lba, blocks, &content, true);
+}
+
+/* Sends all that may be sent now; returns how many extents that were. */
+static unsigned send_all(struct bench *bench)
+{
+    unsigned count = 0;
+    while (retained_take_dirty(&bench->retained, bench))
+        count++;
+    retained_rewritten(&bench->retained, 0, SPACE, bench);
+    return count;
+}
+
+static void in_order_no_epoch_is_sent_before_the_one_in_front_is_clean(void **state)
+{
+    struct bench *bench = *state;
+    bench->retained.ordered = true;
+    bench->retained.journal_failed = true; /* all may be sent; there is no journal here */
+    put_epoch(bench, 0, 8, 1);
+    put_epoch(bench, 2, 2, 1); /* supersedes inside its epoch */
+    put_epoch(bench, 4, 2, 2); /* the older version has to be sent all the same */
+    put_epoch(bench, 20, 1, 2);
+    assert_int_equal(send_all(bench), 4); /* 0-1, 4-5 (a shadow), 6-7, 2-3 */
+    assert_true(retained_epoch_is_sent(&bench->retained));
+    assert_int_equal(send_all(bench), 0);
+
+    retained_revert(&bench->retained); /* lost: the first epoch has to go again */
+    assert_int_equal(send_all(bench), 4);
+    assert_int_equal(send_all(bench), 0);
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    assert_int_equal(send_all(bench), 2);
+    assert_false(retained_epoch_is_sent(&bench->retained));
+    retained_synced(&bench->retained, retained_now(&bench->retained));
+    assert_true(retained_is_empty(&bench->retained));
 }
 
 static void what_is_lost_stays_lost(void **state)
@@ -172,9 +218,9 @@ static void what_others_wrote_over_the_range_is_not_its_own(void **state)
     put(bench, 4, 2, 1, true);
     assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 4);
     put(bench, 2, 3, 50, true); /* a client's, over a part of it */
-    assert_int_equal(retained_tagged_in(&bench->retained, 4, 2, bench)->extent.start, 5);
+    assert_int_equal(retained_tagged(&bench->retained, bench)->extent.start, 5);
     put(bench, 3, 4, 70, true); /* over all of it */
-    assert_null(retained_tagged_in(&bench->retained, 4, 2, bench));
+    assert_null(retained_tagged(&bench->retained, bench));
     assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 2);
     assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 3);
 }
@@ -227,6 +273,7 @@ int main(void)
         TEST(what_cannot_be_written_again_stays_dirty),
         TEST(what_others_wrote_over_the_range_is_not_its_own),
         TEST(only_what_was_taken_for_it_is_rewritten),
+        TEST(in_order_no_epoch_is_sent_before_the_one_in_front_is_clean),
         TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
         TEST(random_puts_and_drops_agree_with_a_naive_model),
