@@ -191,7 +191,8 @@ struct bytes {
 static void put(struct bytes *bytes, const void *data, size_t count)
 {
     assert_true(bytes->count + count <= sizeof bytes->data);
-    memcpy(bytes->data + bytes->count, data, count);
+    if (count > 0)
+        memcpy(bytes->data + bytes->count, data, count);
     bytes->count += count;
 }
 
