@@ -112,7 +112,7 @@ static void begin(struct daemon *daemon)
     daemon->stop_deadline_us = now + patience_us - margin_us;
     timer_init(&daemon->stop_timer, stop_timer_fired);
     arm(daemon, now + (patience_us - margin_us) / 2);
-    sd_notify_stopping(&daemon->notifier);
+    sd_notify_stopping(&daemon->notifier, patience_us + 2 * HANG_US);
     if (!daemon->refused)
         log_line(daemon->log, STORY_NOTICE, "stopping");
     front_ends_stop(daemon->front_ends);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,9 +117,11 @@ void sd_notify_ready(struct sd_notifier *notifier)
     tell(notifier, "READY=1");
 }
 
-void sd_notify_stopping(struct sd_notifier *notifier)
+void sd_notify_stopping(struct sd_notifier *notifier, uint64_t within_us)
 {
-    tell(notifier, "STOPPING=1");
+    char message[MESSAGE_BYTES];
+    snprintf(message, sizeof message, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, within_us);
+    tell(notifier, message);
 }
 
 void sd_notify_watchdog(struct sd_notifier *notifier)

@@ -39,8 +39,10 @@ void sd_notifier_done(struct sd_notifier *notifier);
 
 /* Each of these is one datagram; a full socket or an absent reader is ignored, nothing blocks. */
 void sd_notify_ready(struct sd_notifier *notifier);
-void sd_notify_stopping(struct sd_notifier *notifier);
 void sd_notify_watchdog(struct sd_notifier *notifier); /* "alive": at half of watchdog_us */
+
+/* We are ending, and will have ended within_us from now: the manager waits at least so long. */
+void sd_notify_stopping(struct sd_notifier *notifier, uint64_t within_us);
 
 /* One line for `systemctl status`; line ends in it become blanks. */
 void sd_notify_status(struct sd_notifier *notifier, const char *status);

@@ -44,8 +44,8 @@ static void a_manager_hears_every_state(void **state)
     expect_message(fd, "STATUS=target gone 12 requests wait");
     sd_notify_watchdog(&notifier);
     expect_message(fd, "WATCHDOG=1");
-    sd_notify_stopping(&notifier);
-    expect_message(fd, "STOPPING=1");
+    sd_notify_stopping(&notifier, 15000000);
+    expect_message(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000");
     close(fd);
     sd_notify_ready(&notifier); /* nobody listens any more: no harm */
     sd_notifier_done(&notifier);
