@@ -16,6 +16,7 @@
 #include "daemon/run_dir.h"
 
 #define ANSWER_BYTES_MAX (1024u * 1024)
+#define GONE_LOOK_MS     50
 
 int client_directory(const struct arguments *arguments, const char *name, char *ret_directory,
                      size_t bytes, struct fault *fault)
@@ -141,4 +142,15 @@ void client_close(struct client *client)
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
+}
+
+int client_wait_until_gone(const char *directory, uint64_t timeout_ms)
+{
+    const struct timespec pause = {.tv_nsec = GONE_LOOK_MS * 1000000l};
+    for (uint64_t waited = 0; run_dir_holder(directory) > 0; waited += GONE_LOOK_MS) {
+        if (waited >= timeout_ms)
+            return -ETIMEDOUT;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
 }

@@ -31,4 +31,8 @@ int client_call(struct client *client, const char *verb, uint64_t timeout_ms,
 
 void client_close(struct client *client);
 
+/* Waits until no daemon holds that run directory: its control socket goes away before its last
+ * line is written. -ETIMEDOUT when one still does. */
+int client_wait_until_gone(const char *directory, uint64_t timeout_ms);
+
 #endif

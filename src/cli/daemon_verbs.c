@@ -1,17 +1,14 @@
 /* flush and stop. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <time.h>
 
 #include "cli/client.h"
 #include "cli/keys.h"
 #include "daemon/human.h"
-#include "daemon/run_dir.h"
 
-#define FLUSH_MS     60000
-#define STOP_MS      30000
-#define ANSWER_MS    5000
-#define STOP_LOOK_MS 50
+#define FLUSH_MS  60000
+#define STOP_MS   30000
+#define ANSWER_MS 5000
 
 const struct verb_option flush_options[] = {
     {"timeout", "TIME", "how long to wait [1m]"},
@@ -65,18 +62,6 @@ int flush_run(const struct arguments *arguments)
     return EXIT_DONE;
 }
 
-/* Gone is who holds no lock: the control socket goes away before the last line is written. */
-static int wait_until_gone(const char *directory, uint64_t timeout_ms)
-{
-    const struct timespec pause = {.tv_nsec = STOP_LOOK_MS * 1000000l};
-    for (uint64_t waited = 0; run_dir_holder(directory) > 0; waited += STOP_LOOK_MS) {
-        if (waited >= timeout_ms)
-            return -ETIMEDOUT;
-        nanosleep(&pause, NULL);
-    }
-    return 0;
-}
-
 int stop_run(const struct arguments *arguments)
 {
     struct client client;
@@ -92,7 +77,7 @@ int stop_run(const struct arguments *arguments)
     if (error)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
     json_object_put(answer);
-    if (wait_until_gone(client.directory, timeout_ms) != 0)
+    if (client_wait_until_gone(client.directory, timeout_ms) != 0)
         return complain(arguments, EXIT_FAILED,
                         "it still runs after %s; its log says what it waits "
                         "for",

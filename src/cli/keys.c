@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/config_file.h"
+#include "daemon/run_dir.h"
 #include "daemon/values.h"
 
 int keys_take(const struct arguments *arguments, struct options *options, struct fault *fault)
@@ -34,30 +35,43 @@ static int take_name_of_file(const char *path, struct options *options, struct f
     return options_was_given(options, "name") ? 0 : options_set(options, "name", name, fault);
 }
 
-static int read_file(const char *operand, struct options *options, struct fault *fault)
+static int read_path(const char *path, struct options *options, struct fault *fault)
+{
+    int error = config_file_read(path, options, fault);
+    return error ? error : take_name_of_file(path, options, fault);
+}
+
+int keys_from_name(const char *name, struct options *options, struct fault *fault)
 {
     char path[OPTION_PATH_BYTES];
-    bool is_path = strchr(operand, '/');
-    if (!is_path) {
-        int error = options_check_name(operand, fault);
-        if (error)
-            return error;
-    }
-    snprintf(path, sizeof path, is_path ? "%s" : CONFIG_DIR "/%s.conf", operand);
-    int error = config_file_read(path, options, fault);
-    if (error == -ENOENT && !is_path)
-        return fault_set(fault, error, "'%.64s' is no URL, and %.128s does not exist", operand,
-                         path);
-    return error ? error : take_name_of_file(path, options, fault);
+    options_init(options);
+    int error = options_check_name(name, fault);
+    if (error)
+        return error;
+    snprintf(path, sizeof path, CONFIG_DIR "/%s.conf", name);
+    error = read_path(path, options, fault);
+    if (error != -ENOENT)
+        return error;
+    snprintf(path, sizeof path, RUN_DIR_BASE "/%s.conf", name);
+    error = read_path(path, options, fault);
+    if (error == -ENOENT)
+        fault_set(fault, error, "'%.64s' is no URL, and " CONFIG_DIR "/%.64s.conf does not exist",
+                  name, name);
+    return error;
 }
 
 int keys_from_operand(const struct arguments *arguments, struct options *options,
                       struct fault *fault)
 {
     const char *operand = arguments->positional[0];
+    int error;
     options_init(options);
-    int error = url_is_url(operand) ? options_set(options, "url", operand, fault)
-                                    : read_file(operand, options, fault);
+    if (url_is_url(operand))
+        error = options_set(options, "url", operand, fault);
+    else if (strchr(operand, '/'))
+        error = read_path(operand, options, fault);
+    else
+        error = keys_from_name(operand, options, fault);
     return error ? error : keys_take(arguments, options, fault);
 }
 

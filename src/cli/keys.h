@@ -12,6 +12,10 @@ int keys_take(const struct arguments *arguments, struct options *options, struct
 int keys_from_operand(const struct arguments *arguments, struct options *options,
                       struct fault *fault);
 
+/* The options of a configured NAME: /etc/holdfast/NAME.conf, else /run/holdfast/NAME.conf, which
+ * mount helpers and the boot write. -ENOENT when there is neither. */
+int keys_from_name(const char *name, struct options *options, struct fault *fault);
+
 /* --timeout in milliseconds, or the default. */
 int keys_timeout(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
                  struct fault *fault);
