@@ -45,17 +45,25 @@ struct journal {
 
     /* superblock.c */
     unsigned superblock_writes; /* of the two copies, under way */
+    unsigned superblock_good;   /* ... written */
     int superblock_error;
     uint64_t stable_seq; /* tail of the superblock under way */
     struct jdev_op superblock_op[2];
     struct iovec superblock_iov;
     uint8_t *superblock_block; /* JNL_BLOCK, aligned */
 
+    struct timer mark_timer; /* failure.c */
+
     struct jnl_status counters;
 };
 
-/* journal.c */
+/* failure.c */
+void jnl_failure_init(struct journal *journal);
 void jnl_fail(struct journal *journal, int error);
+/* Both copies of a superblock were tried, and the journal has failed. */
+void jnl_failed_superblock_done(struct journal *journal);
+
+/* journal.c */
 /* Starts whatever can be started now. */
 void jnl_kick(struct journal *journal);
 
@@ -73,6 +81,7 @@ bool jnl_barrier_waits(const struct journal *journal, uint64_t ticket);
 
 /* superblock.c */
 void jnl_superblock_kick(struct journal *journal);
+void jnl_superblock_write(struct journal *journal, uint32_t state);
 /* Fills tail, generation and state of the next superblock. */
 void jnl_superblock_next(struct journal *journal, uint32_t state);
 

@@ -1,4 +1,4 @@
-/* The journal as a whole: its entries, its failure, its end. The good day is in commit.c. */
+/* The journal as a whole: its entries, its end. The good day is in commit.c. */
 #include "journal/journal.h"
 
 #include <assert.h>
@@ -24,23 +24,6 @@ void jnl_kick(struct journal *journal)
     jnl_commit_kick(journal);
     jnl_sync_kick(journal);
     jnl_superblock_kick(journal);
-}
-
-void jnl_fail(struct journal *journal, int error)
-{
-    bool first = !journal->failed;
-    if (first)
-        journal->failed = error;
-    port_timer_stop(journal->timer, &journal->idle_timer);
-    /* The owner first: what is handed back below must not be given to the journal again. */
-    if (first && journal->events->failed)
-        journal->events->failed(journal->owner, error);
-    jnl_commit_drop(journal, journal->failed);
-    jnl_barriers_drop(journal, journal->failed);
-    void (*closed)(void *owner, int error) = journal->closed;
-    journal->closed = NULL;
-    if (closed)
-        closed(journal->owner, journal->failed);
 }
 
 struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *record,
@@ -131,6 +114,7 @@ void jnl_free(struct journal *journal)
     if (!journal)
         return;
     port_timer_stop(journal->timer, &journal->idle_timer);
+    port_timer_stop(journal->timer, &journal->mark_timer);
     jnl_ring_done(&journal->ring);
     free(journal->entry_slab);
     free(journal->staging);

@@ -12,7 +12,9 @@
  *
  * What can go wrong: the ring is full: jnl_reserve() says no and the volume parks its writes. The
  * device fails (EIO, short write, failed sync): the journal is FAILED for good (I15: no retry
- * and believe); everything queued is handed back with the error and failed() is called once.
+ * and believe); everything queued is handed back with the error and failed() is called once. Its
+ * superblock is made to say so, that no later start replays what is out of date by then; until
+ * marked() says that this is done, nothing may be changed on the LUN but what the journal holds.
  *
  * The journal knows nothing of the LUN or the session. One thread. Nothing is allocated after
  * jnl_open().
@@ -86,6 +88,9 @@ struct jnl_events {
     void (*progress)(void *owner);
     /* The device failed; nothing can be appended any more. */
     void (*failed)(void *owner, int error);
+    /* After failed(): the superblock says FAILED (0), or cannot be written (-errno; it is tried
+     * again, and this called again). */
+    void (*marked)(void *owner, int error);
 };
 
 struct jnl_status {

@@ -270,6 +270,7 @@ enum jnl_open_error jnl_open(const struct jnl_config *config, struct jdev_port *
     list_init(&journal->queue);
     list_init(&journal->committing);
     jnl_durable_init(journal);
+    jnl_failure_init(journal);
 
     struct scan scan;
     memset(&scan, 0, sizeof scan);

@@ -11,8 +11,14 @@ static void copy_is_written(struct journal *journal, int error)
 {
     if (error)
         journal->superblock_error = error;
+    else
+        journal->superblock_good++;
     if (--journal->superblock_writes > 0)
         return;
+    if (journal->failed) {
+        jnl_failed_superblock_done(journal);
+        return;
+    }
     if (journal->superblock_error) {
         jnl_fail(journal, journal->superblock_error);
         return;
@@ -48,7 +54,7 @@ void jnl_superblock_next(struct journal *journal, uint32_t state)
     journal->stable_seq = tail.seq;
 }
 
-static void superblock_write(struct journal *journal, uint32_t state)
+void jnl_superblock_write(struct journal *journal, uint32_t state)
 {
     jnl_superblock_next(journal, state);
     jnl_superblock_encode(&journal->superblock, journal->superblock_block);
@@ -56,6 +62,7 @@ static void superblock_write(struct journal *journal, uint32_t state)
         (struct iovec){.iov_base = journal->superblock_block, .iov_len = JNL_BLOCK};
     journal->superblock_writes = 2;
     journal->superblock_error = 0;
+    journal->superblock_good = 0;
     for (unsigned copy = 0; copy < 2; copy++) {
         journal->superblock_op[copy] = (struct jdev_op){
             .kind = JDEV_WRITE,
@@ -96,7 +103,7 @@ static void close_kick(struct journal *journal)
             closed(journal->owner, 0);
         return;
     }
-    superblock_write(journal, state);
+    jnl_superblock_write(journal, state);
 }
 
 void jnl_superblock_kick(struct journal *journal)
@@ -106,5 +113,5 @@ void jnl_superblock_kick(struct journal *journal)
     if (journal->closing)
         close_kick(journal);
     else if (is_wanted(journal))
-        superblock_write(journal, JNL_STATE_OPEN);
+        jnl_superblock_write(journal, JNL_STATE_OPEN);
 }

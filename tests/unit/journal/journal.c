@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "journal/internal.h"
 #include "tests/unit/journal/fake_device.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/volume/fake_session.h" /* for its clock */
@@ -38,6 +39,7 @@ struct bench {
     uint64_t recovered_ids[HISTORY];
     unsigned recovered_count;
     int failure;
+    int marked; /* 1: never told */
 };
 
 static void on_failed(void *owner, int error)
@@ -45,7 +47,12 @@ static void on_failed(void *owner, int error)
     ((struct bench *)owner)->failure = error;
 }
 
-static const struct jnl_events events = {.failed = on_failed};
+static void on_marked(void *owner, int error)
+{
+    ((struct bench *)owner)->marked = error;
+}
+
+static const struct jnl_events events = {.failed = on_failed, .marked = on_marked};
 
 static const struct jnl_config config = {
     .lun_block_bytes = BLOCK,
@@ -277,9 +284,73 @@ static void a_failed_sync_is_not_tried_again(void **state)
     fake_complete(&bench->device, 0);
     assert_int_equal(bench->failure, -EIO);
     assert_int_equal(bench->barrier_error, -EIO);
-    assert_int_equal(bench->device.pending_count, 0);
+    unsigned syncs = bench->device.syncs;
     barrier_start(bench);
+    fake_complete_all(&bench->device);
     assert_int_equal(bench->barrier_error, -EIO);
+    assert_int_equal(bench->device.syncs, syncs);
+    bench_free(bench);
+}
+
+/* As the next start would. */
+static enum jnl_open_error open_again(struct bench *bench)
+{
+    struct fake_device *copy = malloc(sizeof *copy);
+    struct journal *journal = NULL;
+    fake_device_init(copy, 1);
+    copy->port.size_bytes = bench->device.port.size_bytes;
+    memcpy(copy->visible, bench->device.visible, sizeof copy->visible);
+    enum jnl_open_error error = jnl_open(&config, &copy->port, &bench->clock.port, &events, bench,
+                                         on_recovered, &journal, NULL);
+    jnl_free(journal);
+    free(copy);
+    return error;
+}
+
+/* Fails the write under way, and then `count` copies of superblocks. */
+static void fail_writes(struct bench *bench, unsigned count)
+{
+    append_next(bench, 1, 0);
+    for (unsigned i = 0; i <= count; i++) {
+        bench->device.fail_next = -EIO;
+        fake_complete(&bench->device, 0);
+    }
+}
+
+static void a_failed_journal_is_marked_so_that_no_start_replays_it(void **state)
+{
+    struct bench *bench = bench_new(1);
+    append_next(bench, 1, 0);
+    fake_complete_all(&bench->device);
+    bench->marked = 1;
+    fail_writes(bench, 1); /* one copy of the two is enough */
+    assert_int_equal(bench->marked, 1);
+    fake_complete(&bench->device, 0);
+    assert_int_equal(bench->marked, 0);
+    assert_int_equal(bench->device.pending_count, 0);
+    fake_power_loss(&bench->device);
+    assert_int_equal(open_again(bench), JNL_OPEN_FAILED_STATE);
+    bench_free(bench);
+}
+
+static void marking_is_tried_until_it_works(void **state)
+{
+    struct bench *bench = bench_new(1);
+    fail_writes(bench, 2);
+    assert_int_equal(bench->marked, -EIO);
+    assert_int_equal(open_again(bench), JNL_OPEN_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        fake_clock_advance_ms(&bench->clock, 5000);
+        assert_int_equal(bench->device.pending_count, 2);
+        bench->device.fail_next = -EIO;
+        fake_complete(&bench->device, 0);
+        bench->device.fail_next = i == 0 ? -EIO : 0;
+        fake_complete(&bench->device, 0);
+    }
+    assert_int_equal(bench->marked, 0);
+    fake_clock_advance_ms(&bench->clock, 60000);
+    assert_int_equal(bench->device.pending_count, 0);
+    assert_int_equal(open_again(bench), JNL_OPEN_FAILED_STATE);
     bench_free(bench);
 }
 
@@ -320,6 +391,18 @@ static void a_payload_is_read_back_and_bit_rot_is_noticed(void **state)
 static void note_closed(void *owner, int error)
 {
     ((struct bench *)owner)->failure = error ? error : 1;
+}
+
+static void a_superblock_on_its_way_does_not_hide_the_mark(void **state)
+{
+    struct bench *bench = bench_new(1);
+    jnl_close(bench->journal, note_closed);
+    assert_int_equal(bench->device.pending_count, 2); /* EMPTY is being written */
+    jnl_fail(bench->journal, -EIO);
+    fake_complete_all(&bench->device);
+    assert_int_equal(bench->marked, 0);
+    assert_int_equal(open_again(bench), JNL_OPEN_FAILED_STATE);
+    bench_free(bench);
 }
 
 static void a_drained_journal_is_closed_empty(void **state)
@@ -486,6 +569,9 @@ int main(void)
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
         cmocka_unit_test(a_failed_write_fails_the_journal_for_good),
         cmocka_unit_test(a_failed_sync_is_not_tried_again),
+        cmocka_unit_test(a_failed_journal_is_marked_so_that_no_start_replays_it),
+        cmocka_unit_test(marking_is_tried_until_it_works),
+        cmocka_unit_test(a_superblock_on_its_way_does_not_hide_the_mark),
         cmocka_unit_test(a_payload_is_read_back_and_bit_rot_is_noticed),
         cmocka_unit_test(a_drained_journal_is_closed_empty),
         cmocka_unit_test(damage_to_what_had_been_durable_is_refused_untouched),
