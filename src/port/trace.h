@@ -61,6 +61,8 @@ enum trace_code {
     TRACE_JOURNAL_ROOM,
     /* the device failed: a = errno, b = bytes that are not on the LUN yet */
     TRACE_JOURNAL_FAILED,
+    /* ... its superblock says so now: a = 0; or a = errno and b = 1 when changes wait for that */
+    TRACE_JOURNAL_MARKED,
     /* an entry cannot be read back: a = LBA, b = blocks, c = errno */
     TRACE_JOURNAL_DATA_LOST,
     /* the LUN does not fit the journal's contents; text = why */

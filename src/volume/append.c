@@ -94,11 +94,7 @@ static void all_are_written(struct vol_io *io)
         vol_io_finish(io, io->abandoned);
     } else if (io->append_error) {
         forget_entries(io);
-        io->cursor = io->lba;
-        if (io->request->op == VOL_TRIM)
-            vol_trim_start(io);
-        else
-            vol_write_through(io);
+        vol_change_through(io);
     } else {
         put_entries(io);
         if (io->request->flags & VOL_FUA)

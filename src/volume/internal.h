@@ -131,9 +131,11 @@ struct volume {
     struct vol_journal_config journal_config;
     struct journal *journal; /* NULL: none, or not made yet */
     struct jnl_events journal_events;
-    bool journal_failed; /* for good: rules of "none" from then on */
-    bool journal_full;   /* was told */
-    uint64_t epoch;      /* of what is appended now; a FLUSH starts the next */
+    bool journal_failed;       /* for good: rules of "none" from then on ... */
+    bool journal_given_up;     /* ... once no later start can replay it */
+    struct list_node unmarked; /* vol_io.transfer.node: changes that wait for that */
+    bool journal_full;         /* was told */
+    uint64_t epoch;            /* of what is appended now; a FLUSH starts the next */
     bool journal_closing, journal_closed;
     uint64_t journal_lun_blocks; /* the LUN must have at least so many */
     size_t retained_extents;     /* in the slab */
@@ -226,6 +228,13 @@ static inline bool vol_flushes_to_journal(const struct volume *volume)
 {
     return vol_is_journaled(volume) && volume->journal_config.mode == VOL_JOURNAL_PERSISTENT;
 }
+/* The journal failed, and a later start might replay it over what is changed now. */
+static inline bool vol_changes_must_wait(const struct volume *volume)
+{
+    return volume->journal_failed && !volume->journal_given_up;
+}
+/* True: the io is queued until it does not have to wait any more; vol_change_through() follows. */
+bool vol_waits_for_mark(struct vol_io *io);
 /* At `ready`: makes the journal if it is still to be made. False: this LUN does not fit it. */
 bool vol_journal_is_usable(struct volume *volume);
 /* True when it is closed (or there is none); begins closing otherwise. */
@@ -237,8 +246,16 @@ void vol_barrier_kick(struct volume *volume);
 /* Runs next(io) once nothing else is on its way to the target in the io's range (I6). Without a
  * journal the request's own place in the gate sees to that already. */
 void vol_target_enter(struct vol_io *io, void (*next)(struct vol_io *io));
-/* write.c: straight to the target, without a journal or when it failed. */
+/* Straight to the target, without a journal or when it failed. */
 void vol_write_through(struct vol_io *io);
+void vol_trim_through(struct vol_io *io);
+static inline void vol_change_through(struct vol_io *io)
+{
+    if (io->request->op == VOL_TRIM)
+        vol_trim_through(io);
+    else
+        vol_write_through(io);
+}
 
 /* append.c: WRITE, WRITE_ZEROES and TRIM into the journal. */
 bool vol_append_reserve(struct vol_io *io);

@@ -7,7 +7,9 @@
  *
  * What can go wrong: the device fails. Then nothing is acknowledged by the journal any more
  * (JOURNAL.md 2.10): what it had acknowledged is still in memory, or is read from the ring as
- * far as that works, and is brought to the LUN; new writes follow the rules of `none`.
+ * far as that works, and is brought to the LUN; new writes follow the rules of `none`. But not
+ * before the ring is marked FAILED: until then changes wait in `unmarked` (or are not admitted),
+ * because a later start might replay the ring over them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -35,6 +37,31 @@ static void on_failed(void *owner, int error)
     port_trace(volume->trace, TRACE_JOURNAL_FAILED, (uint64_t)-error,
                volume->retained.dirty_blocks * vol_block_bytes(volume), 0, NULL);
     vol_leave(volume);
+}
+
+static void on_marked(void *owner, int error)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    if (error == 0 || volume->journal_config.continue_unmarked)
+        volume->journal_given_up = true;
+    port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error, !volume->journal_given_up, 0,
+               NULL);
+    while (volume->journal_given_up && !list_is_empty(&volume->unmarked)) {
+        struct vol_io *io = list_first(&volume->unmarked, struct vol_io, transfer.node);
+        list_remove(&io->transfer.node);
+        vol_change_through(io);
+    }
+    vol_leave(volume);
+}
+
+bool vol_waits_for_mark(struct vol_io *io)
+{
+    struct volume *volume = io->volume;
+    if (!vol_changes_must_wait(volume))
+        return false;
+    list_append(&volume->unmarked, &io->transfer.node);
+    return true;
 }
 
 static void put_recovered(void *owner, struct journal *journal, struct jnl_entry *entry)
@@ -107,7 +134,8 @@ static int make_tables(struct volume *volume, const struct jnl_config *engine)
 static enum jnl_open_error open_now(struct volume *volume, uint32_t block_bytes, bool is_new)
 {
     struct jnl_config engine = engine_config(volume, block_bytes);
-    volume->journal_events = (struct jnl_events){.progress = on_progress, .failed = on_failed};
+    volume->journal_events =
+        (struct jnl_events){.progress = on_progress, .failed = on_failed, .marked = on_marked};
     if (make_tables(volume, &engine) < 0)
         return JNL_OPEN_NO_MEMORY;
     enum jnl_open_error error =
@@ -216,8 +244,10 @@ bool vol_journal_is_usable(struct volume *volume)
     enum jnl_open_error error = JNL_OPEN_IO;
     if (jnl_create(volume->journal_config.device, &superblock) == 0)
         error = open_now(volume, superblock.lun_block_bytes, true);
-    if (error)
+    if (error) { /* nothing was ever written to it */
         on_failed(volume, -EIO);
+        volume->journal_given_up = true;
+    }
     volume->journal_lun_blocks = superblock.lun_blocks;
     return true;
 }
@@ -267,6 +297,7 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
 {
     status->journal_mode = volume->journal_config.mode;
     status->journal_failed = volume->journal_failed;
+    status->journal_unmarked = vol_changes_must_wait(volume);
     status->journal_full = !list_is_empty(&volume->parked);
     if (!volume->journal)
         return;

@@ -177,7 +177,8 @@ static enum admission admit(struct volume *volume, struct vol_request *request)
         return ANSWERED;
     }
     bool to_journal = modifies(request->op) && vol_is_journaled(volume);
-    if (to_journal && waits_behind_a_flush(volume))
+    if ((to_journal && waits_behind_a_flush(volume)) ||
+        (modifies(request->op) && vol_changes_must_wait(volume)))
         return NO_ROOM_IN_JOURNAL;
     struct vol_io *io = io_new(volume, request);
     if (!io)

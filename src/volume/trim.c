@@ -47,9 +47,11 @@ static void unmap_step(struct vol_io *io)
     vol_transfer_begin(io, step_is_unmapped);
 }
 
-static void trim_through(struct vol_io *io)
+void vol_trim_through(struct vol_io *io)
 {
     const struct lun *lun = ses_lun(io->volume->session);
+    if (vol_waits_for_mark(io))
+        return;
     if (!lun->unmap) {
         finish(io);
         return;
@@ -76,5 +78,5 @@ void vol_trim_start(struct vol_io *io)
     if (io->reserved_count > 0)
         trim_append(io);
     else
-        trim_through(io);
+        vol_trim_through(io);
 }

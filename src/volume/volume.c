@@ -268,7 +268,7 @@ static void lists_init(struct volume *volume)
         &volume->waiting,       &volume->flushes,         &volume->syncing,
         &volume->free_ios,      &volume->active_ios,      &volume->free_rewrites,
         &volume->free_commands, &volume->active_rewrites, &volume->sending,
-        &volume->watchers,      &volume->parked,
+        &volume->watchers,      &volume->parked,          &volume->unmarked,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);

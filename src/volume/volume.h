@@ -117,9 +117,10 @@ struct vol_journal_config {
     uint8_t uuid[16];               /* random; used when a journal has to be made */
     const char *target, *initiator; /* names to note in it */
     uint64_t lun;
-    uint64_t cache_bytes; /* payload kept in memory; the rest is read from the ring */
-    bool ordered;         /* destage epoch by epoch (I11): the LUN is always a prefix */
-    size_t record_count;  /* bounds of what the ring may hold at once; 0: by its size */
+    uint64_t cache_bytes;   /* payload kept in memory; the rest is read from the ring */
+    bool continue_unmarked; /* a failed journal that cannot be marked holds up nothing */
+    bool ordered;           /* destage epoch by epoch (I11): the LUN is always a prefix */
+    size_t record_count;    /* bounds of what the ring may hold at once; 0: by its size */
     size_t entry_count;
 };
 
@@ -140,7 +141,8 @@ struct vol_status {
     enum vol_journal_mode journal_mode;
     bool journal_open; /* false: none, not made yet, or failed */
     bool journal_failed;
-    bool journal_full; /* writes wait for room */
+    bool journal_unmarked; /* ... and cannot be marked so: changes wait */
+    bool journal_full;     /* writes wait for room */
     uint64_t ring_bytes, ring_used_bytes;
     uint64_t journal_entries;
     uint64_t oldest_unsent_us; /* age of the oldest write that is not on the LUN; 0: none */

@@ -125,7 +125,9 @@ static void write_step(struct vol_io *io)
 
 void vol_write_through(struct vol_io *io)
 {
-    vol_target_enter(io, write_step);
+    io->cursor = io->lba;
+    if (!vol_waits_for_mark(io))
+        vol_target_enter(io, write_step);
 }
 
 static void write_or_append(struct vol_io *io)

@@ -10,6 +10,7 @@ struct disk {
     struct fake_device device;
     enum vol_journal_mode mode;
     uint64_t cache_bytes;
+    bool continue_unmarked;
 };
 
 static struct disk *disk_new(enum vol_journal_mode mode)
@@ -30,6 +31,7 @@ static struct rig *rig_on(struct disk *disk)
         .device = &disk->device.port,
         .uuid = "a journal's uuid",
         .cache_bytes = disk->cache_bytes,
+        .continue_unmarked = disk->continue_unmarked,
     };
     char why[128] = "";
     if (vol_use_journal(rig->volume, &config, why, sizeof why) != 0)
@@ -330,6 +332,64 @@ static void a_failed_journal_loses_nothing_and_goes_on_without(void **state)
     end(rig, disk);
 }
 
+/* The write under way fails, and so does every attempt to mark the journal. */
+static void fail_for_good(struct rig *rig, struct disk *disk, struct call *write)
+{
+    call_start(rig, write, VOL_WRITE, 2048, 4096, 0, 0x92);
+    for (unsigned i = 0; i < 3; i++) {
+        disk->device.fail_next = -EIO;
+        fake_complete(&disk->device, 0);
+    }
+    assert_int_equal(disk->device.pending_count, 0);
+}
+
+static void nothing_is_changed_before_a_failed_journal_is_marked(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x91);
+    struct call writes[2], trim;
+    fail_for_good(rig, disk, &writes[0]);
+    call_start(rig, &writes[1], VOL_WRITE, 8192, 512, 0, 0x93);
+    call_start(rig, &trim, VOL_TRIM, 65536, 4096, 0, 0);
+    expect_read(rig, disk, 0, 2048, 0x91);
+    fake_run_all(rig->session);
+    fake_clock_advance_ms(&rig->clock, 2000);
+    fake_run_all(rig->session);
+    assert_false(writes[0].answered || writes[1].answered || trim.answered);
+    rig_expect_stable(rig, 0, 4096, 0x91); /* what the journal holds, replay would not change */
+    struct vol_status status;
+    vol_status(rig->volume, &status);
+    assert_true(status.journal_failed && status.journal_unmarked);
+
+    fake_clock_advance_ms(&rig->clock, 3000);
+    settle(rig, disk);
+    assert_true(writes[0].answered && writes[1].answered && trim.answered);
+    rig_expect_stable(rig, 0, 2048, 0x91);
+    rig_expect_stable(rig, 2048, 4096, 0x92);
+    rig_expect_stable(rig, 8192, 512, 0x93);
+    call_done(&writes[0]);
+    call_done(&writes[1]);
+    call_done(&trim);
+    end(rig, disk);
+}
+
+static void the_administrator_may_let_changes_pass_an_unmarked_journal(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->continue_unmarked = true;
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    struct call write;
+    fail_for_good(rig, disk, &write);
+    fake_run_all(rig->session);
+    assert_true(write.answered);
+    assert_int_equal(write.request.error, 0);
+    call_done(&write);
+    end(rig, disk);
+}
+
 static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
@@ -389,6 +449,8 @@ int main(void)
         cmocka_unit_test(zeros_and_trims_are_journaled_too),
         cmocka_unit_test(a_rewritten_range_is_never_sent_backwards),
         cmocka_unit_test(a_failed_journal_loses_nothing_and_goes_on_without),
+        cmocka_unit_test(nothing_is_changed_before_a_failed_journal_is_marked),
+        cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
         cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
     };
