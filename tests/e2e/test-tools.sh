@@ -1,6 +1,6 @@
 #!/bin/bash
 # The tools of these tests: the exerciser objects to what is wrong, the fake target passes for a
-# disk, the proxy does what it is told.
+# disk, the proxy does what it is told, and who judges a killed daemon or a power cut can say no.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/functions.sh"
 need nbdkit iscsi-test-cu iscsi-inq jq
@@ -24,6 +24,40 @@ wait_until 5 test -S "$T/null.sock" && wait_until 5 test -S "$T/bad.sock" || fai
 objects "a disk that forgets" 'WRONG DATA' run "nbd+unix:///?socket=$T/null.sock" --seconds 0.5
 objects "errors" 'I/O ERROR' run "nbd+unix:///?socket=$T/bad.sock" --seconds 0.5
 say "the exerciser can fail"
+
+# survives PLUGIN...: survivor.py's verdict of nbdkit, which knows no journal.
+survives() {
+    /usr/bin/python3 "$TOOLS/survivor.py" --nbd "nbd+unix:///?socket=$T/killed.nbd" --kills 8 \
+        --log "$T/killed.log" --image "$T/killed.img" -- \
+        sh -c "rm -f $T/killed.nbd; exec nbdkit -f -U $T/killed.nbd $*" >"$T/survivor.out" 2>&1
+}
+not_survived() { # WHAT PATTERN PLUGIN...
+    ! survives "${@:3}" || fail "survivor.py is content with $1"
+    grep -q "$2" "$T/survivor.out" || fail "survivor.py does not say what is wrong with $1"
+}
+truncate -s 4M "$T/survives"
+survives file "$T/survives" || fail "survivor.py: a file keeps what a killed nbdkit wrote"
+cmp -n $((1 << 20)) "$T/killed.img" "$T/survives" || fail "survivor.py: another image"
+not_survived "a disk that forgets" 'WRONG DATA' memory 4M
+not_survived "a cache that forgets" 'WRONG DATA' --filter=cache file "$T/survives" cache=writeback
+not_survived "errors" 'I/O ERROR' --filter=error file "$T/survives" error-rate=10%
+not_survived "a daemon that ends" 'ended by itself' no-such-plugin
+say "survivor.py can fail"
+
+load() { /usr/bin/python3 "$TOOLS/fsync_load.py" "$@" --promises "$T/promises" >"$T/load.out" 2>&1; }
+mkdir "$T/folder"
+load run "$T/folder" --seconds 0.5 || fail "fsync_load.py: an error on a good file system"
+load check "$T/folder" || fail "fsync_load.py: what was promised is there"
+cp "$T/promises" "$T/promised"
+echo 9999999 log >>"$T/promises"
+! load check "$T/folder" || fail "fsync_load.py does not miss what was promised"
+load check "$T/folder" --prefix || fail "fsync_load.py: an older state is a prefix"
+cp "$T/promised" "$T/promises"
+mv "$T/folder/file7" "$T/file7"
+! load check "$T/folder" --prefix || fail "fsync_load.py: a state with a hole is no prefix"
+sed s/a/b/ "$T/file7" >"$T/folder/file7"
+! load check "$T/folder" || fail "fsync_load.py does not see a damaged file"
+say "fsync_load.py can fail"
 
 fake_start
 timeout 60 iscsi-test-cu -d -n -t ALL "$FAKE/1" >"$T/cu.out" 2>&1 || true
