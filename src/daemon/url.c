@@ -292,6 +292,18 @@ static bool split_root_path(struct piece rest, struct root_path *ret_parts)
     return true;
 }
 
+/* Hexadecimal; a number beyond 255 also in the flat form that goes over the wire (4100 is 256),
+ * which is what a root path has for iPXE, and `holdfast netboot` writes. */
+static int parse_root_path_lun(const char *text, uint32_t *ret_lun, struct fault *fault)
+{
+    bool is_flat = strlen(text) == 4 && strspn(text, "0123456789abcdefABCDEF") == 4 &&
+                   *text >= '4' && *text <= '7';
+    if (!is_flat)
+        return url_parse_lun(text, 16, ret_lun, fault);
+    *ret_lun = (uint32_t)strtoul(text, NULL, 16) & URL_LUN_MAX;
+    return 0;
+}
+
 /* RFC 4173 section 5: iscsi:servername:protocol:port:LUN:targetname; the middle may be empty. */
 static int parse_root_path(struct piece rest, struct url_target *target, struct fault *fault)
 {
@@ -314,7 +326,7 @@ static int parse_root_path(struct piece rest, struct url_target *target, struct 
     if (!error && parts.port.bytes > 0)
         error = parse_port(parts.port, &portal->port, fault);
     if (!error)
-        error = url_parse_lun(lun, 16, &target->lun, fault);
+        error = parse_root_path_lun(lun, &target->lun, fault);
     if (!error)
         error = decode(parts.target, "target", target->target, sizeof target->target, fault);
     return error ? error : url_check_name(target->target, fault);

@@ -153,7 +153,18 @@ static void rfc_4173_root_paths(void **state)
     refuses("iscsi:192.0.2.7:17:3260:0:" IQN, "protocol is not 6");
     refuses("iscsi:192.0.2.7:6:3260", "lacks a part");
     refuses("iscsi:[::1]x:6:3260:0:" IQN, "lacks a part");
-    refuses("iscsi:192.0.2.7:6:3260:4000:" IQN, "too large"); /* 0x4000 */
+    refuses("iscsi:192.0.2.7:6:3260:8000:" IQN, "too large");
+    refuses("iscsi:192.0.2.7:6:3260:04100:" IQN, "too large");
+}
+
+static void a_root_path_may_have_its_lun_in_the_flat_form_of_the_wire(void **state)
+{
+    accepts("iscsi:192.0.2.7:::4100:" IQN);
+    assert_int_equal(target.lun, 256);
+    accepts("iscsi:192.0.2.7:::7FFF:" IQN);
+    assert_int_equal(target.lun, 16383);
+    accepts("iscsi:192.0.2.7:::3fff:" IQN);
+    assert_int_equal(target.lun, 16383);
 }
 
 static void what_is_a_url_and_what_is_a_name(void **state)
@@ -193,6 +204,7 @@ int main(void)
         cmocka_unit_test(broken_parts_are_refused),
         cmocka_unit_test(bounds_of_lengths_and_counts),
         cmocka_unit_test(rfc_4173_root_paths),
+        cmocka_unit_test(a_root_path_may_have_its_lun_in_the_flat_form_of_the_wire),
         cmocka_unit_test(what_is_a_url_and_what_is_a_name),
         cmocka_unit_test(portals_alone),
     };
