@@ -7,6 +7,7 @@ import sources
 
 BELOW = {
     "base": {"base"},
+    "boot": {"base", "boot"},
     "port": {"base", "port"},
     "journal": {"base", "port", "journal"},
     "session": {"base", "port", "session"},
