@@ -49,7 +49,7 @@ struct verb {
 extern const struct verb verb_table[];
 
 extern const struct verb_option serve_options[], status_options[], flush_options[], stop_options[],
-    discover_options[], inspect_options[], no_options[];
+    discover_options[], inspect_options[], netboot_options[], no_options[];
 
 int serve_run(const struct arguments *arguments);
 int status_run(const struct arguments *arguments);
@@ -57,6 +57,7 @@ int flush_run(const struct arguments *arguments);
 int stop_run(const struct arguments *arguments);
 int discover_run(const struct arguments *arguments);
 int inspect_run(const struct arguments *arguments);
+int netboot_run(const struct arguments *arguments);
 int help_run(const struct arguments *arguments);
 int version_run(const struct arguments *arguments);
 
