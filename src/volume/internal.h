@@ -23,6 +23,8 @@
 #define VOL_EDGE_ARENA      (2u * 1024 * 1024)
 #define VOL_REWRITES        48u /* pieces of the overlay on their way to the target at once */
 #define VOL_LOAD_ARENA      (4u * 1024 * 1024) /* payload read back from the ring */
+#define VOL_MERGE_BYTES     (256u * 1024)      /* one command of small neighbours */
+#define VOL_MERGE_ARENA     (16u * VOL_MERGE_BYTES)
 #define VOL_SEGMENTS        3u
 /* A long WRITE_ZEROES or TRIM is done in steps, so that an outage costs one step at the most. */
 #define VOL_STEP_BYTES (1024ull * 1024 * 1024)
@@ -87,8 +89,10 @@ struct vol_io {
     struct vol_fetch fetch;
     int abandoned; /* answer with this as soon as nothing is in flight */
 
-    /* rewrite.c: the piece being sent */
+    /* rewrite.c: what it brings to the target, and the piece being sent */
+    struct retained_job job;
     uint64_t piece_lba, piece_blocks;
+    struct buffer *merged;       /* small neighbours, in one */
     struct buffer *piece_buffer; /* referenced: the extent may be gone before it is sent */
 
     /* load.c */
@@ -122,7 +126,7 @@ struct volume {
     struct session *session;
     struct buffer_pool *buffers;
     struct buffer_pool *edge_buffers;
-    struct buffer_pool *load_buffers; /* NULL without a journal */
+    struct buffer_pool *load_buffers, *merge_buffers; /* NULL without a journal */
     struct retained retained;
     struct gate gate;        /* the order of the clients' requests */
     struct gate target_gate; /* with a journal: at most one write per LBA on its way (I6) */

@@ -48,23 +48,30 @@ static void account(struct retained *retained, const struct retained_extent *ext
         retained->destaged_blocks += change;
     else if (extent->state != RETAINED_POISONED)
         retained->dirty_blocks += change;
+    if (extent->state == RETAINED_REWRITING)
+        retained->rewriting_blocks += change;
 }
 
-static void set_state(struct retained *retained, struct retained_extent *extent,
-                      enum retained_state state)
+static void change_state(struct retained *retained, struct retained_extent *extent,
+                         enum retained_state state)
 {
     account(retained, extent, extent->extent.length, -1);
     extent->state = state;
     account(retained, extent, extent->extent.length, 1);
     list_remove(&extent->node);
+}
+
+static void set_state(struct retained *retained, struct retained_extent *extent,
+                      enum retained_state state)
+{
+    change_state(retained, extent, state);
     list_append(&retained->state[state], &extent->node);
 }
 
 /* In front of what was never sent: the dirty ones stay sorted by their epoch. */
 static void set_dirty_again(struct retained *retained, struct retained_extent *extent)
 {
-    set_state(retained, extent, RETAINED_DIRTY);
-    list_remove(&extent->node);
+    change_state(retained, extent, RETAINED_DIRTY);
     list_prepend(&retained->state[RETAINED_DIRTY], &extent->node);
 }
 
@@ -102,7 +109,6 @@ static void split_at(struct retained *retained, struct retained_extent *extent, 
     uint32_t head_bytes = (uint32_t)(head_blocks * retained->block_bytes);
     tail->state = extent->state;
     tail->time = extent->time;
-    tail->tag = extent->tag;
     tail->content = extent->content;
     tail->content.buffer_offset += head_bytes;
     tail->content.entry_offset += head_bytes;
@@ -178,7 +184,6 @@ void retained_put(struct retained *retained, uint64_t lba, uint64_t blocks,
         jnl_entry_ref(content->entry);
     extent->state = dirty ? RETAINED_DIRTY : RETAINED_DESTAGED;
     extent->time = ++retained->clock;
-    extent->tag = NULL;
     extent_map_insert(&retained->map, &extent->extent);
     list_append(&retained->state[extent->state], &extent->node);
     if (content->buffer && content->entry)
@@ -206,101 +211,128 @@ void retained_synced(struct retained *retained, uint64_t time)
         extent_free(retained, oldest);
 }
 
-/* The epoch that is on its way to the target; false: none is. */
-static bool epoch_under_way(const struct retained *retained, uint64_t *ret_epoch)
+/* In order: something of epoch_sent is on its way, or not synchronised yet. */
+static bool an_epoch_is_under_way(const struct retained *retained)
 {
-    static const enum retained_state states[] = {RETAINED_REWRITING, RETAINED_DESTAGED};
-    for (unsigned i = 0; i < 2; i++) {
-        const struct retained_extent *extent =
-            list_first(&retained->state[states[i]], struct retained_extent, node);
-        if (!extent)
-            continue;
-        *ret_epoch = extent->content.epoch;
-        return true;
-    }
-    return false;
+    return retained->ordered && retained->rewriting_blocks + retained->destaged_blocks > 0;
 }
 
 bool retained_epoch_is_sent(const struct retained *retained)
 {
-    uint64_t epoch;
     const struct retained_extent *next =
         list_first(&retained->state[RETAINED_DIRTY], struct retained_extent, node);
-    return retained->ordered && next && list_is_empty(&retained->state[RETAINED_REWRITING]) &&
-           epoch_under_way(retained, &epoch) && next->content.epoch != epoch;
+    return an_epoch_is_under_way(retained) && next && retained->rewriting_blocks == 0 &&
+           next->content.epoch != retained->epoch_sent;
 }
 
 static bool may_be_sent(const struct retained *retained, const struct retained_extent *extent)
 {
-    uint64_t epoch;
-    if (retained->ordered && !MUTANT(NO_EPOCH_ORDER) && epoch_under_way(retained, &epoch) &&
-        extent->content.epoch != epoch)
+    if (an_epoch_is_under_way(retained) && extent->content.epoch != retained->epoch_sent &&
+        !MUTANT(NO_EPOCH_ORDER))
         return false;
     return !extent->content.entry || retained->journal_failed ||
            jnl_entry_is_durable(retained->journal, extent->content.entry);
 }
 
-struct retained_extent *retained_take_dirty(struct retained *retained, const void *tag)
+/* What holds `lba`, if one command may bring it together with its neighbour. */
+static struct retained_extent *neighbour_at(const struct retained *retained, uint64_t lba)
 {
-    struct retained_extent *extent =
-        list_first(&retained->state[RETAINED_DIRTY], struct retained_extent, node);
-    if (!extent || !may_be_sent(retained, extent))
-        return NULL;
-    set_state(retained, extent, RETAINED_REWRITING);
-    extent->tag = tag;
-    return extent;
+    struct retained_extent *extent = of(extent_map_overlap(&retained->map, lba, 1));
+    bool fits = extent && extent->state == RETAINED_DIRTY &&
+                extent->content.kind == RETAINED_DATA && may_be_sent(retained, extent);
+    return fits ? extent : NULL;
 }
 
-/* The list is short: what is on its way at once is bounded. */
-static struct retained_extent *tagged_in(const struct retained *retained, uint64_t lba,
-                                         uint64_t blocks, const void *tag)
+static void take_neighbours(struct retained *retained, struct retained_job *job,
+                            const struct retained_extent *oldest, uint64_t blocks_max)
 {
-    list_for_each(it, &retained->state[RETAINED_REWRITING])
+    uint64_t from = oldest->extent.start, to = extent_end(&oldest->extent);
+    struct retained_extent *it;
+    while ((it = neighbour_at(retained, to)) && to - from + it->extent.length <= blocks_max) {
+        change_state(retained, it, RETAINED_REWRITING);
+        list_append(&job->extents, &it->node);
+        to = extent_end(&it->extent);
+    }
+    while (from > 0 && (it = neighbour_at(retained, from - 1)) &&
+           to - from + it->extent.length <= blocks_max) {
+        change_state(retained, it, RETAINED_REWRITING);
+        list_prepend(&job->extents, &it->node);
+        from = it->extent.start;
+    }
+}
+
+struct retained_extent *retained_take_dirty(struct retained *retained, struct retained_job *job,
+                                            uint64_t blocks_max)
+{
+    struct retained_extent *oldest =
+        list_first(&retained->state[RETAINED_DIRTY], struct retained_extent, node);
+    assert(list_is_empty(&job->extents));
+    if (!oldest || !may_be_sent(retained, oldest))
+        return NULL;
+    retained->epoch_sent = oldest->content.epoch;
+    change_state(retained, oldest, RETAINED_REWRITING);
+    list_append(&job->extents, &oldest->node);
+    if (!oldest->is_shadow && oldest->content.kind == RETAINED_DATA)
+        take_neighbours(retained, job, oldest, blocks_max);
+    return oldest;
+}
+
+struct retained_extent *retained_job_at(const struct retained_job *job, uint64_t lba)
+{
+    list_for_each(it, &job->extents)
     {
         struct retained_extent *extent = container_of(it, struct retained_extent, node);
-        if (extent->tag == tag &&
-            ranges_overlap(extent->extent.start, extent->extent.length, lba, blocks))
+        if (extent->extent.start == lba)
             return extent;
     }
     return NULL;
 }
 
-struct retained_extent *retained_tagged(const struct retained *retained, const void *tag)
+static bool is_in(const struct retained_extent *extent, uint64_t lba, uint64_t blocks)
 {
-    return tagged_in(retained, 0, UINT64_MAX, tag);
+    return ranges_overlap(extent->extent.start, extent->extent.length, lba, blocks);
 }
 
-void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
+void retained_rewritten(struct retained *retained, struct retained_job *job, uint64_t lba,
+                        uint64_t blocks)
 {
-    struct retained_extent *it;
-    while ((it = tagged_in(retained, lba, blocks, tag))) {
-        it->time = ++retained->clock;
-        it->tag = NULL;
-        set_state(retained, it, RETAINED_DESTAGED);
+    list_for_each_safe(it, &job->extents)
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (!is_in(extent, lba, blocks))
+            continue;
+        extent->time = ++retained->clock;
+        set_state(retained, extent, RETAINED_DESTAGED);
     }
 }
 
-void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks,
-                            const void *tag)
+/* In order it goes before what was never sent; else others may be luckier meanwhile. */
+void retained_not_rewritten(struct retained *retained, struct retained_job *job, uint64_t lba,
+                            uint64_t blocks)
 {
-    struct retained_extent *it;
-    while ((it = tagged_in(retained, lba, blocks, tag))) {
-        it->tag = NULL;
+    list_for_each_safe(it, &job->extents)
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (!is_in(extent, lba, blocks))
+            continue;
         if (retained->ordered)
-            set_dirty_again(retained, it);
+            set_dirty_again(retained, extent);
         else
-            set_state(retained, it, RETAINED_DIRTY);
+            set_state(retained, extent, RETAINED_DIRTY);
     }
 }
 
-void retained_poison(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag)
+void retained_poison(struct retained *retained, struct retained_job *job, uint64_t lba,
+                     uint64_t blocks)
 {
-    struct retained_extent *it;
-    while ((it = tagged_in(retained, lba, blocks, tag))) {
+    list_for_each_safe(it, &job->extents)
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (!is_in(extent, lba, blocks))
+            continue;
         /* Held, so that nobody reads older data instead; never sent; the ring keeps its place. */
-        it->tag = NULL;
-        it->content.kind = RETAINED_POISON;
-        set_state(retained, it, RETAINED_POISONED);
+        extent->content.kind = RETAINED_POISON;
+        set_state(retained, extent, RETAINED_POISONED);
     }
 }
 

@@ -64,10 +64,15 @@ struct retained_extent {
     struct list_node node;   /* in the list of its state; DESTAGED: by time */
     struct list_node cached; /* in retained.cached when it could be dropped from memory */
     enum retained_state state;
-    bool is_shadow;  /* superseded, out of the map, but to be sent first (ordered) */
-    uint64_t time;   /* tick of the GOOD that made it DESTAGED */
-    const void *tag; /* REWRITING: whose work it is */
+    bool is_shadow; /* superseded, out of the map, but to be sent first (ordered) */
+    uint64_t time;  /* tick of the GOOD that made it DESTAGED */
     struct retained_content content; /* with one reference on its buffer and its entry */
+};
+
+/* What one command may bring to the target: REWRITING extents, by LBA. What is superseded leaves
+ * it. */
+struct retained_job {
+    struct list_node extents;
 };
 
 struct retained {
@@ -79,6 +84,8 @@ struct retained {
     uint64_t data_blocks;  /* held as payload; zeroed ranges cost no memory */
     uint64_t dirty_blocks; /* DIRTY and REWRITING, zeroed ones too */
     uint64_t destaged_blocks;
+    uint64_t rewriting_blocks;
+    uint64_t epoch_sent;     /* of what is REWRITING or DESTAGED, in order */
     struct journal *journal; /* NULL: none */
     /* Destage epoch by epoch (I11): a version that a later epoch supersedes is kept, as a shadow,
      * until it was on the target; then the target is always a prefix of what was acknowledged. */
@@ -118,22 +125,34 @@ uint64_t retained_now(const struct retained *retained);
 /* A SYNC submitted at tick `time` succeeded with the generation unchanged: frees what it covers. */
 void retained_synced(struct retained *retained, uint64_t time);
 
-/* Takes the oldest DIRTY extent that may be sent (I3), for `tag` (-> REWRITING), or NULL. */
-struct retained_extent *retained_take_dirty(struct retained *retained, const void *tag);
+/*
+ * Takes the oldest DIRTY extent that may be sent (I3) into the empty `job` (-> REWRITING), and with
+ * it what borders on it and may be sent too, as long as all are payload and together at most
+ * blocks_max. NULL: there is none. Returns the oldest.
+ */
+struct retained_extent *retained_take_dirty(struct retained *retained, struct retained_job *job,
+                                            uint64_t blocks_max);
 
-/* An extent that is REWRITING for `tag`; NULL when there is none (left). */
-struct retained_extent *retained_tagged(const struct retained *retained, const void *tag);
+/* The lowest one that is left of the job, or NULL. */
+static inline struct retained_extent *retained_job_first(const struct retained_job *job)
+{
+    return list_first(&job->extents, struct retained_extent, node);
+}
 
-/* What of the range is REWRITING for `tag` was written, GOOD in the present generation:
- * -> DESTAGED. */
-void retained_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag);
+/* The job's extent that begins at `lba`, or NULL. */
+struct retained_extent *retained_job_at(const struct retained_job *job, uint64_t lba);
+
+/* What is left of the job in the range was written, GOOD in the present generation: -> DESTAGED. */
+void retained_rewritten(struct retained *retained, struct retained_job *job, uint64_t lba,
+                        uint64_t blocks);
 
 /* ... could not be written: -> DIRTY. */
-void retained_not_rewritten(struct retained *retained, uint64_t lba, uint64_t blocks,
-                            const void *tag);
+void retained_not_rewritten(struct retained *retained, struct retained_job *job, uint64_t lba,
+                            uint64_t blocks);
 
 /* ... is lost: nobody gets wrong bytes instead. */
-void retained_poison(struct retained *retained, uint64_t lba, uint64_t blocks, const void *tag);
+void retained_poison(struct retained *retained, struct retained_job *job, uint64_t lba,
+                     uint64_t blocks);
 
 /* Drops payload that the journal holds durably from memory, oldest first, down to so much. */
 void retained_evict(struct retained *retained, uint64_t data_blocks);

@@ -15,6 +15,7 @@
  * from the ring are never sent.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "volume/internal.h"
@@ -29,7 +30,7 @@ static void piece_is_refused(struct vol_io *io, int error)
     if (!timer_is_armed(&volume->retry_timer))
         port_trace(volume->trace, TRACE_VOLUME_REWRITE_FAILED, io->piece_lba, io->piece_blocks,
                    (uint64_t)-error, NULL);
-    retained_not_rewritten(&volume->retained, io->lba, io->blocks, io);
+    retained_not_rewritten(&volume->retained, &io->job, io->lba, io->blocks);
     port_timer_after_ms(volume->timer, &volume->retry_timer, REWRITE_RETRY_MS);
     vol_io_finish(io, error);
 }
@@ -38,6 +39,8 @@ static void drop_payload(struct vol_io *io)
 {
     buffer_unref(io->piece_buffer);
     io->piece_buffer = NULL;
+    buffer_unref(io->merged);
+    io->merged = NULL;
     if (io->loaded)
         vol_unload(io);
 }
@@ -49,7 +52,7 @@ static void piece_is_on_the_target(struct vol_io *io)
         volume->counters.rewrites++;
         volume->counters.rewrite_bytes += io->piece_blocks * vol_block_bytes(volume);
     }
-    retained_rewritten(&volume->retained, io->piece_lba, io->piece_blocks, io);
+    retained_rewritten(&volume->retained, &io->job, io->piece_lba, io->piece_blocks);
     send_next_piece(io);
 }
 
@@ -62,7 +65,7 @@ static void piece_is_sent(struct vol_io *io, int error)
     if (error) {
         piece_is_refused(io, error);
     } else if (io->transfer.oldest_generation != ses_generation(volume->session)) {
-        retained_not_rewritten(&volume->retained, io->piece_lba, io->piece_blocks, io);
+        retained_not_rewritten(&volume->retained, &io->job, io->piece_lba, io->piece_blocks);
         send_next_piece(io);
     } else {
         piece_is_on_the_target(io);
@@ -104,25 +107,13 @@ static void payload_is_loaded(struct vol_io *io, int error)
         return;
     }
     vol_unload(io);
-    retained_poison(&io->volume->retained, io->piece_lba, io->piece_blocks, io);
+    retained_poison(&io->volume->retained, &io->job, io->piece_lba, io->piece_blocks);
     send_next_piece(io);
 }
 
-static void send_next_piece(struct vol_io *io)
+static void send_payload(struct vol_io *io, const struct retained_content *content)
 {
-    const struct retained_extent *extent = retained_tagged(&io->volume->retained, io);
-    if (!extent) {
-        vol_io_finish(io, 0);
-        return;
-    }
-    const struct retained_content *content = &extent->content;
-    io->piece_lba = extent->extent.start;
-    io->piece_blocks = extent->extent.length;
-    if (content->kind == RETAINED_TRIM) {
-        send_trim(io);
-    } else if (content->kind == RETAINED_ZERO) {
-        send_data(io, NULL, 0);
-    } else if (content->buffer) {
+    if (content->buffer) {
         io->piece_buffer = buffer_ref(content->buffer);
         send_data(io, io->piece_buffer, content->buffer_offset);
     } else {
@@ -131,27 +122,125 @@ static void send_next_piece(struct vol_io *io)
     }
 }
 
+/* --- neighbours, gathered in one buffer --- */
+
+/* What comes next in the job, when it borders on what was gathered and has room beside it. */
+static const struct retained_extent *next_to_gather(const struct vol_io *io)
+{
+    const struct retained_extent *extent =
+        retained_job_at(&io->job, io->piece_lba + io->piece_blocks);
+    bool fits =
+        extent && extent->content.kind == RETAINED_DATA &&
+        io->piece_blocks + extent->extent.length <= VOL_MERGE_BYTES / vol_block_bytes(io->volume);
+    return fits ? extent : NULL;
+}
+
+static uint8_t *room_to_gather(const struct vol_io *io)
+{
+    return io->merged->data + io->piece_blocks * vol_block_bytes(io->volume);
+}
+
+static void gather(struct vol_io *io);
+
+static void gathered_is_loaded(struct vol_io *io, int error)
+{
+    uint64_t blocks = io->fetch.piece_blocks;
+    if (error) {
+        retained_poison(&io->volume->retained, &io->job, io->piece_lba + io->piece_blocks, blocks);
+    } else {
+        memcpy(room_to_gather(io), io->loaded->data + io->fetch.piece_offset,
+               blocks * vol_block_bytes(io->volume));
+        io->piece_blocks += blocks;
+    }
+    vol_unload(io);
+    gather(io);
+}
+
+/* Newer versions may come in while it waits for loads; then the rest is a piece of its own. */
+static void gather(struct vol_io *io)
+{
+    const struct retained_extent *extent;
+    while ((extent = next_to_gather(io))) {
+        if (!extent->content.buffer) {
+            io->fetch.piece_offset = extent->content.entry_offset;
+            io->fetch.piece_blocks = extent->extent.length;
+            vol_load(io, extent->content.entry, gathered_is_loaded);
+            return;
+        }
+        retained_copy(&io->volume->retained, extent, extent->extent.start, extent->extent.length,
+                      room_to_gather(io));
+        io->piece_blocks += extent->extent.length;
+    }
+    if (io->piece_blocks > 0) {
+        send_data(io, io->merged, 0);
+    } else {
+        drop_payload(io);
+        send_next_piece(io);
+    }
+}
+
+/* True when gathering pays, and there is memory for it. */
+static bool may_gather(struct vol_io *io, const struct retained_extent *extent)
+{
+    struct volume *volume = io->volume;
+    const struct retained_extent *next = retained_job_at(&io->job, extent_end(&extent->extent));
+    if (!volume->merge_buffers || !next ||
+        extent->extent.length + next->extent.length > VOL_MERGE_BYTES / vol_block_bytes(volume))
+        return false;
+    io->merged = buffer_get(volume->merge_buffers, VOL_MERGE_BYTES);
+    return io->merged != NULL;
+}
+
+static void send_next_piece(struct vol_io *io)
+{
+    const struct retained_extent *extent = retained_job_first(&io->job);
+    if (!extent) {
+        vol_io_finish(io, 0);
+        return;
+    }
+    io->piece_lba = extent->extent.start;
+    io->piece_blocks = extent->extent.length;
+    if (extent->content.kind == RETAINED_TRIM) {
+        send_trim(io);
+    } else if (extent->content.kind == RETAINED_ZERO) {
+        send_data(io, NULL, 0);
+    } else if (may_gather(io, extent)) {
+        io->piece_blocks = 0;
+        gather(io);
+    } else {
+        send_payload(io, &extent->content);
+    }
+}
+
 void vol_rewrite_start(struct vol_io *io)
 {
     send_next_piece(io);
+}
+
+static void take(struct volume *volume, struct vol_io *io)
+{
+    const struct retained_extent *first = retained_job_first(&io->job);
+    const struct list_node *last = io->job.extents.prev;
+    list_remove(&io->node);
+    list_append(&volume->active_rewrites, &io->node);
+    io->lba = first->extent.start;
+    io->blocks =
+        extent_end(&container_of(last, struct retained_extent, node)->extent) - first->extent.start;
+    if (volume->journal)
+        vol_target_enter(io, vol_rewrite_start);
+    else
+        vol_io_start(io);
 }
 
 void vol_rewrite_kick(struct volume *volume)
 {
     if (!volume->ready || timer_is_armed(&volume->retry_timer))
         return;
+    uint64_t blocks_max = volume->merge_buffers ? VOL_MERGE_BYTES / vol_block_bytes(volume) : 0;
     while (!list_is_empty(&volume->free_rewrites)) {
         struct vol_io *io = list_first(&volume->free_rewrites, struct vol_io, node);
-        struct retained_extent *extent = retained_take_dirty(&volume->retained, io);
-        if (!extent)
+        if (!retained_take_dirty(&volume->retained, &io->job, blocks_max))
             return;
-        list_remove(&io->node);
-        list_append(&volume->active_rewrites, &io->node);
-        io->lba = extent->extent.start;
-        io->blocks = extent->extent.length;
-        if (volume->journal)
-            vol_target_enter(io, vol_rewrite_start);
-        else
-            vol_io_start(io);
+        take(volume, io);
     }
 }

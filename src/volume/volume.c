@@ -258,6 +258,7 @@ static void ios_init(struct volume *volume, struct vol_io *slab, unsigned count,
         gate_entry_init(&slab[i].target);
         list_init(&slab[i].load_waiter.node);
         list_init(&slab[i].transfer.node);
+        list_init(&slab[i].job.extents);
         list_append(free_list, &slab[i].node);
     }
 }
@@ -333,6 +334,7 @@ void vol_free(struct volume *volume)
     jnl_free(volume->journal);
     retained_done(&volume->retained);
     buffer_pool_free(volume->load_buffers);
+    buffer_pool_free(volume->merge_buffers);
     buffer_pool_free(volume->buffers);
     buffer_pool_free(volume->edge_buffers);
     free(volume->io_slab);

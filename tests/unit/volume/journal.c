@@ -205,6 +205,56 @@ static void payload_dropped_from_memory_is_read_from_the_ring(void **state)
     end(rig, disk);
 }
 
+/* Writes 8 blocks of 4 KiB, side by side, while the target is away. */
+static void write_neighbours(struct rig *rig, struct disk *disk)
+{
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    for (unsigned i = 0; i < 8; i++) {
+        write_to_journal(rig, disk, (i ^ 5u) * 4096ull, 4096, (uint8_t)(0x70 + (i ^ 5u)));
+        fake_clock_advance_ms(&rig->clock, 20);
+        fake_complete_all(&disk->device);
+    }
+}
+
+static void expect_neighbours(struct rig *rig, unsigned lost)
+{
+    for (unsigned i = 0; i < 8; i++)
+        rig_expect_stable(rig, i * 4096ull, 4096, i == lost ? 0 : (uint8_t)(0x70 + i));
+}
+
+static void small_neighbours_reach_the_target_in_one_command(void **state)
+{
+    static const uint64_t cache_bytes[] = {1024 * 1024, 0}; /* from memory, from the ring */
+    for (unsigned i = 0; i < 2; i++) {
+        struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+        disk->cache_bytes = cache_bytes[i];
+        struct rig *rig = rig_on(disk);
+        write_neighbours(rig, disk);
+        fake_ready(rig->session);
+        settle(rig, disk);
+        assert_int_equal(rig->session->writes, 1);
+        expect_neighbours(rig, 8);
+        end(rig, disk);
+    }
+}
+
+static void a_neighbour_that_is_lost_takes_no_other_with_it(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    write_neighbours(rig, disk);
+    for (unsigned i = 0; i < sizeof disk->device.visible; i++)
+        if (disk->device.visible[i] == 0x73)
+            disk->device.visible[i] = 0x60;
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
+    expect_neighbours(rig, 3);
+    end(rig, disk);
+}
+
 static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
@@ -444,6 +494,8 @@ int main(void)
         cmocka_unit_test(what_was_answered_survives_the_daemon),
         cmocka_unit_test(what_was_flushed_survives_the_host),
         cmocka_unit_test(payload_dropped_from_memory_is_read_from_the_ring),
+        cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
+        cmocka_unit_test(a_neighbour_that_is_lost_takes_no_other_with_it),
         cmocka_unit_test(bit_rot_in_the_ring_is_an_error_and_never_sent),
         cmocka_unit_test(a_full_ring_parks_writes_and_lets_reads_pass),
         cmocka_unit_test(zeros_and_trims_are_journaled_too),

@@ -8,10 +8,12 @@
 
 #define BLOCK 512u
 #define SPACE 64u
+#define JOBS  8u
 
 struct bench {
     struct retained retained;
     struct buffer_pool *pool;
+    struct retained_job jobs[JOBS];
 };
 
 static int set_up(void **state)
@@ -19,6 +21,8 @@ static int set_up(void **state)
     struct bench *bench = calloc(1, sizeof *bench);
     bench->pool = buffer_pool_new(BUFFER_BYTES_MAX);
     retained_init(&bench->retained, 512);
+    for (unsigned i = 0; i < JOBS; i++)
+        list_init(&bench->jobs[i].extents);
     bench->retained.block_bytes = BLOCK;
     *state = bench;
     return 0;
@@ -48,6 +52,22 @@ static void put(struct bench *bench, uint64_t lba, uint64_t blocks, uint8_t firs
     const struct retained_content content = {.buffer = buffer, .buffer_offset = BLOCK};
     retained_put(&bench->retained, lba, blocks, &content, dirty);
     buffer_unref(buffer);
+}
+
+/* Takes the oldest one, alone, for the first job that is free. */
+static struct retained_extent *take(struct bench *bench)
+{
+    for (unsigned i = 0; i < JOBS; i++)
+        if (list_is_empty(&bench->jobs[i].extents))
+            return retained_take_dirty(&bench->retained, &bench->jobs[i], 0);
+    fail_msg("too many jobs");
+    return NULL;
+}
+
+static void rewritten(struct bench *bench, uint64_t lba, uint64_t blocks)
+{
+    for (unsigned i = 0; i < JOBS; i++)
+        retained_rewritten(&bench->retained, &bench->jobs[i], lba, blocks);
 }
 
 static void put_zeros(struct bench *bench, uint64_t lba, uint64_t blocks, bool dirty)
@@ -100,13 +120,13 @@ static void a_sync_does_not_free_what_the_target_may_have_lost(void **state)
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, 1);
 
-    struct retained_extent *extent = retained_take_dirty(&bench->retained, bench);
+    struct retained_extent *extent = take(bench);
     assert_non_null(extent);
-    assert_null(retained_take_dirty(&bench->retained, bench));
+    assert_null(take(bench));
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, 1);
 
-    retained_rewritten(&bench->retained, 0, 2, bench);
+    rewritten(bench, 0, 2);
     assert_int_equal(bench->retained.dirty_blocks, 0);
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 0, -1);
@@ -116,10 +136,10 @@ static void a_rewritten_extent_is_covered_only_by_a_later_sync(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 1, 1, true);
-    struct retained_extent *extent = retained_take_dirty(&bench->retained, bench);
+    struct retained_extent *extent = take(bench);
     uint64_t time = retained_now(&bench->retained);
     assert_non_null(extent);
-    retained_rewritten(&bench->retained, 0, 1, bench);
+    rewritten(bench, 0, 1);
     retained_synced(&bench->retained, time);
     expect(bench, 0, 1);
 }
@@ -128,31 +148,57 @@ static void what_cannot_be_written_again_stays_dirty(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 4, 1, true);
-    assert_non_null(retained_take_dirty(&bench->retained, bench));
+    assert_non_null(take(bench));
     put(bench, 1, 1, 50, false); /* splits the one under way */
-    retained_not_rewritten(&bench->retained, 0, 4, bench);
+    retained_not_rewritten(&bench->retained, &bench->jobs[0], 0, 4);
     assert_int_equal(bench->retained.dirty_blocks, 3);
-    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 0);
-    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 2);
+    assert_int_equal(take(bench)->extent.start, 0);
+    assert_int_equal(take(bench)->extent.start, 2);
 }
 
 static void only_what_was_taken_for_it_is_rewritten(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 8, 1, true);
-    assert_non_null(retained_take_dirty(&bench->retained, bench));
+    assert_non_null(take(bench));
     put(bench, 2, 2, 50, true); /* newer, and not sent yet */
-    struct retained_extent *first = retained_tagged(&bench->retained, bench);
+    struct retained_extent *first = retained_job_first(&bench->jobs[0]);
     assert_int_equal(first->extent.start, 0);
     assert_int_equal(first->extent.length, 2);
-    retained_rewritten(&bench->retained, 0, 2, bench);
-    assert_int_equal(retained_tagged(&bench->retained, bench)->extent.start, 4);
-    assert_null(retained_tagged(&bench->retained, &first));
-    retained_rewritten(&bench->retained, 0, 8, bench);
+    rewritten(bench, 0, 2);
+    assert_int_equal(retained_job_first(&bench->jobs[0])->extent.start, 4);
+    rewritten(bench, 0, 8);
     assert_int_equal(bench->retained.dirty_blocks, 2);
     retained_synced(&bench->retained, retained_now(&bench->retained));
     expect(bench, 1, -1);
     expect(bench, 2, 50);
+}
+
+static void neighbours_go_together_up_to_a_limit(void **state)
+{
+    struct bench *bench = *state;
+    struct retained_job *job = &bench->jobs[0];
+    put(bench, 10, 2, 1, true);
+    put(bench, 12, 2, 3, true);
+    put(bench, 8, 2, 5, true);
+    put(bench, 4, 4, 7, true);     /* would be too much */
+    put(bench, 15, 1, 11, true);   /* does not border on them */
+    put_zeros(bench, 14, 1, true); /* no payload */
+    put(bench, 40, 1, 12, true);
+    put(bench, 41, 1, 13, false); /* is on the target */
+    assert_int_equal(retained_take_dirty(&bench->retained, job, 8)->extent.start, 10);
+    assert_int_equal(retained_job_first(job)->extent.start, 8);
+    assert_int_equal(retained_job_at(job, 12)->extent.length, 2);
+    assert_null(retained_job_at(job, 4));
+    assert_null(retained_job_at(job, 14));
+    put(bench, 10, 1, 20, true); /* newer than what is on its way */
+    assert_null(retained_job_at(job, 10));
+    assert_int_equal(retained_job_at(job, 11)->extent.length, 1);
+    retained_rewritten(&bench->retained, job, 8, 6);
+    assert_true(list_is_empty(&job->extents));
+    assert_int_equal(bench->retained.destaged_blocks, 1 + 5);
+    assert_int_equal(take(bench)->extent.start, 4);
+    retained_not_rewritten(&bench->retained, job, 4, 4);
 }
 
 static void put_epoch(struct bench *bench, uint64_t lba, uint64_t blocks, uint64_t epoch)
@@ -170,9 +216,9 @@ static void put_epoch(struct bench *bench, uint64_t lba, uint64_t blocks, uint64
 static unsigned send_all(struct bench *bench)
 {
     unsigned count = 0;
-    while (retained_take_dirty(&bench->retained, bench))
+    while (take(bench))
         count++;
-    retained_rewritten(&bench->retained, 0, SPACE, bench);
+    rewritten(bench, 0, SPACE);
     return count;
 }
 
@@ -203,12 +249,12 @@ static void what_is_lost_stays_lost(void **state)
 {
     struct bench *bench = *state;
     put(bench, 0, 2, 1, true);
-    retained_take_dirty(&bench->retained, bench);
-    retained_poison(&bench->retained, 0, 2, bench);
+    take(bench);
+    retained_poison(&bench->retained, &bench->jobs[0], 0, 2);
     assert_int_equal(retained_find(&bench->retained, 0)->content.kind, RETAINED_POISON);
-    assert_null(retained_take_dirty(&bench->retained, bench));
+    assert_null(take(bench));
     retained_revert(&bench->retained);
-    assert_null(retained_take_dirty(&bench->retained, bench));
+    assert_null(take(bench));
 }
 
 /* The caller holds the range in the gate, and no block beyond it. */
@@ -216,13 +262,13 @@ static void what_others_wrote_over_the_range_is_not_its_own(void **state)
 {
     struct bench *bench = *state;
     put(bench, 4, 2, 1, true);
-    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 4);
+    assert_int_equal(take(bench)->extent.start, 4);
     put(bench, 2, 3, 50, true); /* a client's, over a part of it */
-    assert_int_equal(retained_tagged(&bench->retained, bench)->extent.start, 5);
+    assert_int_equal(retained_job_first(&bench->jobs[0])->extent.start, 5);
     put(bench, 3, 4, 70, true); /* over all of it */
-    assert_null(retained_tagged(&bench->retained, bench));
-    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 2);
-    assert_int_equal(retained_take_dirty(&bench->retained, bench)->extent.start, 3);
+    assert_null(retained_job_first(&bench->jobs[0]));
+    assert_int_equal(take(bench)->extent.start, 2);
+    assert_int_equal(take(bench)->extent.start, 3);
 }
 
 static void zeros_cost_no_payload(void **state)
@@ -273,6 +319,7 @@ int main(void)
         TEST(what_cannot_be_written_again_stays_dirty),
         TEST(what_others_wrote_over_the_range_is_not_its_own),
         TEST(only_what_was_taken_for_it_is_rewritten),
+        TEST(neighbours_go_together_up_to_a_limit),
         TEST(in_order_no_epoch_is_sent_before_the_one_in_front_is_clean),
         TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
