@@ -155,15 +155,17 @@ guest_says() { wait_until "$1" guest_said_or_gone "$2" && guest_said "$2"; }
 guest_said_or_gone() { guest_said "$1" || guest_said '^guest: exit' || gone qemu; }
 guest_said() { grep -qiE "$1" "$T/script.log"; }
 
-# guest_ends SECONDS: by itself, its script with exit status 0 (77 skips the test, too).
+# guest_ends SECONDS [MORE]: its script with exit status 0 (77 skips the test, too), and the machine
+# is switched off within MORE seconds.
 guest_ends() {
     local status
-    guest_says "$1" '^guest: exit [0-9]+' || fail "the guest's script did not end within $1 s"
+    guest_says "$1" '^guest: exit [0-9]+' ||
+        fail "the guest's script did not end ($(alive qemu && echo "within $1 s" || echo "QEMU is gone"))"
     status=$(awk '/^guest: exit/ { print $3 }' "$T/script.log")
     sed 's/^/    /' "$T/script.log"
     [ "$status" != 77 ] || skip "$(grep SKIP "$T/script.log")"
     [ "$status" = 0 ] || fail "the guest's script ended with status $status"
-    ended_within qemu 20 || end qemu KILL
+    ended_within qemu "${2:-30}" || fail "the guest does not switch itself off"
     guest_no_io_error
 }
 

@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# Booting a guest as a machine without a disk does: QEMU's iPXE logs in to the target, leaves the
+# iBFT, and fetches kernel and initramfs by TFTP. Sourced after guest.sh.
+
+TFTP=$T/tftp
+OVMF=/usr/share/OVMF
+INITIATOR=iqn.2026-11.test.holdfast:diskless
+
+# chap_target FILE: a tgt that wants CHAP and gives it back.
+chap_target() {
+    tgt_new tgt
+    tgt_lun tgt 1 "$1"
+    tgt_set tgt --op new --mode account --user we --password secretsecret12
+    tgt_set tgt --op bind --mode account --tid 1 --user we
+    tgt_set tgt --op new --mode account --user they --password targetsecret12
+    tgt_set tgt --op bind --mode account --tid 1 --user they --outgoing
+    tgt_start tgt
+}
+
+# ipxe_files KERNEL INITRAMFS ARGUMENTS: what TFTP serves. iPXE keeps the LUN for the kernel; the
+# root path is RFC 4173's.
+ipxe_files() {
+    mkdir -p "$TFTP"
+    cp "$1" "$TFTP/vmlinuz"
+    cp "$2" "$TFTP/initrd"
+    cat >"$TFTP/boot.ipxe" <<END
+#!ipxe
+set initiator-iqn $INITIATOR
+set username we
+set password secretsecret12
+set reverse-username they
+set reverse-password targetsecret12
+sanhook iscsi:$GUEST_HOST::${PORTAL[tgt]##*:}:1:$IQN || exit 1
+kernel vmlinuz initrd=initrd console=ttyS0 panic=-1 $3
+initrd initrd
+boot
+END
+}
+
+# QEMU's own network, with its DHCP and TFTP.
+ipxe_network() {
+    GUEST_NETWORK=(-netdev "user,id=net,tftp=$TFTP,bootfile=boot.ipxe")
+}
+
+ipxe_bios() { GUEST_NETWORK+=(-device 'e1000,netdev=net' -boot n); }
+
+ipxe_uefi() {
+    [ -f "$OVMF/OVMF_CODE_4M.fd" ] || skip "ovmf is not installed"
+    cp "$OVMF/OVMF_VARS_4M.fd" "$T/vars.fd"
+    GUEST_NETWORK+=(-device 'virtio-net-pci,netdev=net')
+    GUEST_MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF/OVMF_CODE_4M.fd"
+        -drive "if=pflash,format=raw,file=$T/vars.fd")
+}
+
+# ipxe_start bios|uefi [ARGUMENTS] <SCRIPT: the busybox guest, from the network.
+ipxe_start() {
+    cat >"$T/script"
+    guest_image "$T/guest.cpio" "$T/script"
+    gzip -1 "$T/guest.cpio"
+    ipxe_files "$KERNEL" "$T/guest.cpio.gz" "${2-}"
+    ipxe_network
+    "ipxe_$1"
+    guest_qemu
+}
