@@ -45,9 +45,13 @@ ipxe_network() {
 ipxe_bios() { GUEST_NETWORK+=(-device 'e1000,netdev=net' -boot n); }
 
 ipxe_uefi() {
+    ipxe_firmware
+    GUEST_NETWORK+=(-device 'virtio-net-pci,netdev=net')
+}
+
+ipxe_firmware() {
     [ -f "$OVMF/OVMF_CODE_4M.fd" ] || skip "ovmf is not installed"
     cp "$OVMF/OVMF_VARS_4M.fd" "$T/vars.fd"
-    GUEST_NETWORK+=(-device 'virtio-net-pci,netdev=net')
     GUEST_MACHINE+=(-drive "if=pflash,format=raw,readonly=on,file=$OVMF/OVMF_CODE_4M.fd"
         -drive "if=pflash,format=raw,file=$T/vars.fd")
 }
@@ -61,4 +65,42 @@ ipxe_start() {
     ipxe_network
     "ipxe_$1"
     guest_qemu
+}
+
+# --- A network of its own, with DHCP and TFTP by dnsmasq: $LAB_HOST is the boot server and target,
+# the guest's card has the address $LAB_MAC.
+LAB_HOST=10.77.0.1
+LAB_MAC=52:54:00:77:00:02
+
+lab_start() {
+    local i
+    need_root
+    need ip nsenter dnsmasq
+    [ -c /dev/net/tun ] || skip "needs /dev/net/tun"
+    LAB=hf-$$-lab
+    ip netns add "$LAB" 2>/dev/null || skip "no network namespaces here"
+    on_exit "ip netns del $LAB"
+    ip -n "$LAB" tuntap add tap0 mode tap || skip "no tap devices here"
+    ip -n "$LAB" addr add $LAB_HOST/24 dev tap0
+    ip -n "$LAB" link set tap0 up
+    ip -n "$LAB" link set lo up
+    for i in tgt qemu dnsmasq; do
+        # shellcheck disable=SC2034 # of functions.sh
+        PREFIX["$i"]="nsenter --net=/run/netns/$LAB"
+    done
+    GUEST_NETWORK=(-netdev 'tap,id=net,ifname=tap0,script=no,downscript=no')
+}
+
+# lab_dnsmasq FILE: as `holdfast netboot` wrote it, but for the leases and the user.
+lab_dnsmasq() {
+    sed "s,^dhcp-leasefile=.*,dhcp-leasefile=$T/leases," "$1" >"$T/dnsmasq.conf"
+    spawn dnsmasq dnsmasq --keep-in-foreground --log-dhcp --log-facility=- --user=root \
+        --pid-file="$T/dnsmasq.pid" --conf-file="$T/dnsmasq.conf"
+    wait_until 5 grep -q 'started' "$T/dnsmasq.log" || fail "dnsmasq does not start"
+}
+
+# The firmware's own PXE, which has to fetch iPXE first.
+lab_uefi() {
+    ipxe_firmware
+    GUEST_NETWORK+=(-device "virtio-net-pci,netdev=net,mac=$LAB_MAC,romfile=")
 }
