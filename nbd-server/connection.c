@@ -110,6 +110,16 @@ struct nsrv_connection *nsrv_connection_new(const struct nsrv_connection_config 
     return connection;
 }
 
+/* Who adopted can pass the new size on; the requests that come then have to be inside it. */
+static void geometry_grew(struct vol_watcher *watcher)
+{
+    struct nsrv_connection *connection = container_of(watcher, struct nsrv_connection, watcher);
+    struct vol_geometry geometry;
+    vol_geometry(connection->config.export->volume, &geometry);
+    if (geometry.size_bytes > connection->transmission.promise.size_bytes)
+        connection->transmission.promise.size_bytes = geometry.size_bytes;
+}
+
 struct nsrv_connection *nsrv_connection_adopt(const struct nsrv_connection_config *config)
 {
     struct nsrv_connection *connection = make(config);
@@ -122,6 +132,8 @@ struct nsrv_connection *nsrv_connection_adopt(const struct nsrv_connection_confi
         .flags = nsrv_export_flags(&geometry, false),
     };
     begin_transmission(connection, &promise);
+    connection->watcher.geometry = geometry_grew;
+    vol_watch(config->export->volume, &connection->watcher);
     return connection;
 }
 

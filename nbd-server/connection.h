@@ -9,8 +9,8 @@
  *
  * The size and the flags that a client was told with GO or EXPORT_NAME hold for its connection:
  * when the LUN grows, connections made later see the new size, and the old ones go on within the
- * old one (the protocol has no way to tell them). A client that came before the disk was known
- * waits with its GO, for as long as it takes.
+ * old one (the protocol has no way to tell them; but see nsrv_connection_adopt()). A client that
+ * came before the disk was known waits with its GO, for as long as it takes.
  */
 #ifndef NBD_SERVER_CONNECTION_H
 #define NBD_SERVER_CONNECTION_H
@@ -50,7 +50,8 @@ struct nsrv_connection *nsrv_connection_new(const struct nsrv_connection_config 
 
 /*
  * Begins in the transmission phase, as after a handshake by somebody else (the kernel's nbd
- * client): simple replies, no metadata contexts. The volume must be known.
+ * client): simple replies, no metadata contexts. The volume must be known. When it grows, so does
+ * the size of this connection: the kernel can be told.
  */
 struct nsrv_connection *nsrv_connection_adopt(const struct nsrv_connection_config *config);
 

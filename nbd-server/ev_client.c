@@ -132,6 +132,12 @@ void nsrv_client_stop(struct nsrv_client *client)
     evl_hook_request(client->loop, &client->hook);
 }
 
+void nsrv_client_hang_up(struct nsrv_client *client)
+{
+    hang_up(client);
+    evl_hook_request(client->loop, &client->hook);
+}
+
 bool nsrv_client_is_finished(const struct nsrv_client *client)
 {
     return client->fd < 0 && nsrv_connection_is_drained(client->connection);

@@ -1,4 +1,5 @@
-/* One connected socket: feeds a connection and sends what it has to say. Private to ev_*.c. */
+/* One connected socket: feeds a connection and sends what it has to say. For
+ * adapters (ev_*.c) only. */
 #ifndef NBD_SERVER_EV_CLIENT_H
 #define NBD_SERVER_EV_CLIENT_H
 
@@ -26,6 +27,10 @@ struct nsrv_client *nsrv_client_new(struct evl *loop, int fd, bool adopted,
 
 void nsrv_client_stop(struct nsrv_client *client);
 bool nsrv_client_is_finished(const struct nsrv_client *client);
+
+/* Closes the socket at once, without answering what is under way; ended() follows at the end of the
+ * turn, and again when no request is inside the volume any more. No effect without a socket. */
+void nsrv_client_hang_up(struct nsrv_client *client);
 
 /* Closes the socket if it is open; no request may be inside the volume. */
 void nsrv_client_free(struct nsrv_client *client);

@@ -181,6 +181,20 @@ static void an_adopted_socket_is_served_without_a_handshake(void **state)
     client_done(&client);
 }
 
+static void an_adopted_socket_grows_with_the_disk(void **state)
+{
+    struct client client;
+    client_adopt(&client, NULL);
+    const uint64_t end = memvol_config_default.geometry.size_bytes;
+    client_request(&client, NSRV_CMD_READ, 0, 1, end, 512);
+    client_expect_simple(&client, 1, NSRV_EINVAL);
+    memvol_resize(client.volume, 2 * end);
+    client_request(&client, NSRV_CMD_READ, 0, 2, end, 512);
+    client_expect_simple(&client, 2, 0);
+    client_expect(&client, 512);
+    client_done(&client);
+}
+
 /* --- the same session, cut into pieces in every way --- */
 
 struct bytes {
@@ -306,6 +320,7 @@ int main(void)
         cmocka_unit_test(stopping_ends_the_handshake_and_idle_clients_at_once),
         cmocka_unit_test(the_size_told_at_go_holds_while_the_disk_grows),
         cmocka_unit_test(an_adopted_socket_is_served_without_a_handshake),
+        cmocka_unit_test(an_adopted_socket_grows_with_the_disk),
         cmocka_unit_test(a_stream_may_be_cut_at_every_byte),
         cmocka_unit_test(a_stream_may_come_in_chunks_of_any_size),
     };
