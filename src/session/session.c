@@ -120,6 +120,11 @@ uint64_t ses_generation(const struct session *session)
     return session->generation;
 }
 
+const struct lun_identity *ses_identity(const struct session *session)
+{
+    return session->identity_known ? &session->identity : NULL;
+}
+
 const struct lun *ses_lun(const struct session *session)
 {
     return session->lun_known ? &session->lun : NULL;

@@ -185,6 +185,9 @@ uint64_t ses_generation(const struct session *session);
 /* Valid once the LUN was seen (NULL before), also while the session is down. */
 const struct lun *ses_lun(const struct session *session);
 
+/* Who the LUN is: valid once it was seen, or bound before; else NULL. */
+const struct lun_identity *ses_identity(const struct session *session);
+
 /* Limits of the connection; valid while ready. */
 const struct link_limits *ses_limits(const struct session *session);
 

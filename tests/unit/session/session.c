@@ -12,6 +12,7 @@ static void a_good_day_goes_from_idle_to_ready(void **state)
     struct fixture *f = *state;
     assert_int_equal(fixture_state(f), SES_IDLE);
     assert_null(ses_lun(f->session));
+    assert_null(ses_identity(f->session));
     ses_start(f->session);
     assert_int_equal(fixture_state(f), SES_CONNECTING);
     assert_string_equal(fixture_reason(f), "connecting");
@@ -23,6 +24,7 @@ static void a_good_day_goes_from_idle_to_ready(void **state)
     fixture_expect_events(f, "R");
     assert_string_equal(fixture_reason(f), "");
     assert_non_null(ses_lun(f->session));
+    assert_non_null(ses_identity(f->session));
     assert_int_equal(ses_limits(f->session)->max_write_bytes, 65536);
 }
 
