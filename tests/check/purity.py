@@ -16,10 +16,10 @@ import tempfile
 
 CORE = {
     "src/base": ("*",), "src/session": ("*",), "src/volume": ("*",), "src/journal": ("*",),
-    "nbd-server": ("*",), "fuse": ("*",),
+    "nbd-server": ("*",), "fuse": ("*",), "src/attach": ("*",),
 }
 ADAPTERS = ("ev_*.c", "*_ev.c", "ffs_adapter*.c", "ffs_caller.c", "ffs_place.c", "ffs_unmount.c",
-            "ffs.c")
+            "ffs.c", "*_netlink.c", "sysfs.c", "usage.c")
 ALLOW = pathlib.Path(__file__).with_name("purity.allow")
 
 
