@@ -144,9 +144,10 @@ static bool not_found_is_final(struct session *session)
     return now - session->not_found_us >= (uint64_t)session->config.refused_grace_ms * 1000;
 }
 
+/* Who knows its LUN, from an earlier session or from a journal, is not mistaken about it: waits. */
 static bool is_final(struct session *session, enum link_loss reason)
 {
-    if (session->sessions > 0)
+    if (session->sessions > 0 || session->identity_known)
         return false;
     if (reason == LINK_LOSS_LOGIN_NOT_FOUND)
         return not_found_is_final(session);

@@ -41,7 +41,8 @@ enum ses_state {
     SES_WAITING,   /* back-off before the next attempt */
     SES_WRONG_LUN, /* another LUN answers: nothing is sent, looked at again every few seconds */
     SES_FENCED,    /* RESERVATION CONFLICT: we never write again */
-    SES_REFUSED,   /* a first login refused for good: CHAP, no such target or LUN, ... */
+    SES_REFUSED,   /* a first login refused for good: CHAP, no such target or LUN, ...; not after
+                    * ses_bind(): who knows its LUN waits for it */
     SES_LOGGING_OUT,
     SES_STOPPED,
 };

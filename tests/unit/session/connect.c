@@ -137,6 +137,24 @@ static void a_first_login_refused_for_good_is_final(void **state)
     }
 }
 
+static void who_knows_its_lun_waits_for_it_whatever_the_first_answer(void **state)
+{
+    static const enum link_loss reasons[] = {LINK_LOSS_LOGIN_AUTH, LINK_LOSS_LOGIN_REFUSED,
+                                             LINK_LOSS_MUTUAL_CHAP, LINK_LOSS_LOGIN_NOT_FOUND};
+    static const struct lun_identity identity = {.serial = "a journal's"};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        fixture_renew(f);
+        ses_bind(f->session, &identity);
+        ses_start(f->session);
+        fake_link_lost(&f->link, reasons[i], NULL);
+        assert_int_equal(fixture_state(f), SES_WAITING);
+        fixture_expect_events(f, "");
+        pause_ms(f);
+        assert_int_equal(f->link.opens, 2);
+    }
+}
+
 static void a_first_refusal_is_final_even_after_an_outage(void **state)
 {
     struct fixture *f = *state;
@@ -296,6 +314,7 @@ int main(void)
         TEST(after_a_good_session_its_portal_is_tried_first),
         TEST(an_attempt_that_takes_too_long_is_given_up),
         TEST(a_first_login_refused_for_good_is_final),
+        TEST(who_knows_its_lun_waits_for_it_whatever_the_first_answer),
         TEST(a_first_refusal_is_final_even_after_an_outage),
         TEST(not_found_right_after_an_outage_has_a_grace),
         TEST(once_the_lun_was_seen_nothing_is_final),
