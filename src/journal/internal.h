@@ -48,6 +48,8 @@ struct journal {
     unsigned superblock_good;   /* ... written */
     int superblock_error;
     uint64_t stable_seq; /* tail of the superblock under way */
+    uint64_t lun_blocks; /* the next one is to say this; 0: as the one before */
+    uint64_t stable_lun_blocks;
     struct jdev_op superblock_op[2];
     struct iovec superblock_iov;
     uint8_t *superblock_block; /* JNL_BLOCK, aligned */

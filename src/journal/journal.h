@@ -142,6 +142,14 @@ enum jnl_open_error jnl_open(const struct jnl_config *config, struct jdev_port *
 /* Forgets everything, as a crash does. NULL-safe; the device must be idle or gone. */
 void jnl_free(struct journal *journal);
 
+/* The LUN grew: a superblock that says so is written soon; events.progress tells when it is
+ * durable.
+ */
+void jnl_set_lun_blocks(struct journal *journal, uint64_t blocks);
+
+/* The LUN's size by the last durable superblock. */
+uint64_t jnl_lun_blocks(const struct journal *journal);
+
 /* The largest payload of one append: JNL_ENTRY_PAYLOAD_MAX, less on a tiny ring. */
 uint64_t jnl_payload_max(const struct journal *journal);
 

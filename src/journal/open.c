@@ -292,6 +292,7 @@ enum jnl_open_error jnl_open(const struct jnl_config *config, struct jdev_port *
         jnl_free(journal);
         return error;
     }
+    journal->stable_lun_blocks = journal->superblock.lun_blocks;
     *ret_journal = journal;
     return JNL_OPEN_OK;
 }

@@ -5,6 +5,7 @@
  * both copies of the next generation's slot, durably; then the space in front of the new tail is
  * free (I5). The other slot still holds the previous generation, so a torn write costs nothing.
  */
+#include "base/checked.h"
 #include "journal/internal.h"
 
 static void copy_is_written(struct journal *journal, int error)
@@ -24,6 +25,7 @@ static void copy_is_written(struct journal *journal, int error)
         return;
     }
     journal->counters.superblocks++;
+    journal->stable_lun_blocks = journal->superblock.lun_blocks;
     jnl_ring_tail_is_stable(&journal->ring, journal->stable_seq);
     if (journal->events->progress)
         journal->events->progress(journal->owner);
@@ -46,6 +48,7 @@ void jnl_superblock_next(struct journal *journal, uint32_t state)
     struct jnl_tail tail;
     jnl_ring_tail(&journal->ring, &tail);
     superblock->generation++;
+    superblock->lun_blocks = max_u64(superblock->lun_blocks, journal->lun_blocks);
     superblock->tail_offset = tail.offset;
     superblock->tail_seq = tail.seq;
     superblock->tail_prev_crc = tail.prev_crc;
@@ -83,6 +86,8 @@ static bool is_wanted(const struct journal *journal)
     const struct jnl_ring *ring = &journal->ring;
     bool nearly_full =
         ring->used > ring->bytes / 2 || ring->free_count < journal->config.record_count / 4;
+    if (journal->lun_blocks > journal->superblock.lun_blocks)
+        return true;
     return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);
 }
 
@@ -114,4 +119,15 @@ void jnl_superblock_kick(struct journal *journal)
         close_kick(journal);
     else if (is_wanted(journal))
         jnl_superblock_write(journal, JNL_STATE_OPEN);
+}
+
+void jnl_set_lun_blocks(struct journal *journal, uint64_t blocks)
+{
+    journal->lun_blocks = max_u64(journal->lun_blocks, blocks);
+    jnl_kick(journal);
+}
+
+uint64_t jnl_lun_blocks(const struct journal *journal)
+{
+    return journal->stable_lun_blocks;
 }

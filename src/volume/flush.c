@@ -26,14 +26,21 @@
 
 #define SYNC_RETRY_MS 1000
 
-void vol_flushes_are_done(struct volume *volume)
+static void answer_all(struct volume *volume, struct list_node *flushes)
 {
-    while (!list_is_empty(&volume->syncing)) {
-        struct vol_request *request = list_first(&volume->syncing, struct vol_request, node);
+    while (!list_is_empty(flushes)) {
+        struct vol_request *request = list_first(flushes, struct vol_request, node);
         list_remove(&request->node);
         volume->flush_count--;
         vol_answer(volume, request, 0);
     }
+    /* Changes may have waited for this: see vol_admit(). */
+    volume->again |= !list_is_empty(&volume->parked);
+}
+
+void vol_flushes_are_done(struct volume *volume)
+{
+    answer_all(volume, &volume->syncing);
 }
 
 static void sync_succeeded(struct volume *volume)
@@ -120,16 +127,6 @@ bool vol_nothing_to_flush(const struct volume *volume)
     return volume->was_ready && retained_is_empty(&volume->retained);
 }
 
-static void answer_flushes_without_sync(struct volume *volume)
-{
-    while (!list_is_empty(&volume->flushes)) {
-        struct vol_request *request = list_first(&volume->flushes, struct vol_request, node);
-        list_remove(&request->node);
-        volume->flush_count--;
-        vol_answer(volume, request, 0);
-    }
-}
-
 void vol_sync_kick(struct volume *volume)
 {
     if (vol_flushes_to_journal(volume))
@@ -137,8 +134,8 @@ void vol_sync_kick(struct volume *volume)
     if (volume->sync_running)
         return;
     if (vol_nothing_to_flush(volume)) {
-        if (!vol_flushes_to_journal(volume))
-            answer_flushes_without_sync(volume);
+        if (!vol_flushes_to_journal(volume) && !list_is_empty(&volume->flushes))
+            answer_all(volume, &volume->flushes);
         return;
     }
     if (!volume->ready || timer_is_armed(&volume->retry_timer) || ses_room(volume->session) == 0)

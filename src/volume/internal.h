@@ -194,6 +194,8 @@ struct volume {
 void vol_enter(struct volume *volume);
 void vol_leave(struct volume *volume);
 void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry);
+/* From what the session knows of the LUN. */
+void vol_learn_geometry(struct volume *volume);
 
 /* request.c: admission and answers. */
 void vol_admit(struct volume *volume);
@@ -243,6 +245,9 @@ bool vol_waits_for_mark(struct vol_io *io);
 bool vol_journal_is_usable(struct volume *volume);
 /* True when it is closed (or there is none); begins closing otherwise. */
 bool vol_journal_close(struct volume *volume);
+/* How many of the LUN's blocks may be shown: growth is noted in the journal first, so that it is
+ * not taken back by a crash while the target is away. */
+uint64_t vol_journal_blocks_shown(struct volume *volume, uint64_t lun_blocks);
 void vol_journal_status(const struct volume *volume, struct vol_status *status);
 void vol_journal_tell_room(struct volume *volume);
 void vol_barrier_kick(struct volume *volume);

@@ -21,10 +21,22 @@
 #define RECORDS_MAX 131072u
 #define RECORDS_MIN 64u
 
+uint64_t vol_journal_blocks_shown(struct volume *volume, uint64_t lun_blocks)
+{
+    if (!vol_is_journaled(volume))
+        return lun_blocks;
+    jnl_set_lun_blocks(volume->journal, lun_blocks);
+    volume->journal_lun_blocks = jnl_lun_blocks(volume->journal);
+    return min_u64(lun_blocks, volume->journal_lun_blocks);
+}
+
 static void on_progress(void *owner)
 {
     struct volume *volume = owner;
     vol_enter(volume);
+    bool has_grown = jnl_lun_blocks(volume->journal) > volume->journal_lun_blocks;
+    if (has_grown && ses_lun(volume->session))
+        vol_learn_geometry(volume);
     vol_leave(volume);
 }
 
@@ -36,6 +48,8 @@ static void on_failed(void *owner, int error)
     volume->retained.journal_failed = true;
     port_trace(volume->trace, TRACE_JOURNAL_FAILED, (uint64_t)-error,
                volume->retained.dirty_blocks * vol_block_bytes(volume), 0, NULL);
+    if (volume->ready)
+        vol_learn_geometry(volume);
     vol_leave(volume);
 }
 

@@ -125,7 +125,7 @@ void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry
         tell_geometry(volume);
 }
 
-static void learn_geometry(struct volume *volume)
+void vol_learn_geometry(struct volume *volume)
 {
     const struct lun *lun = ses_lun(volume->session);
     assert(lun->block_bytes <= VOL_BLOCK_BYTES_MAX);
@@ -133,14 +133,15 @@ static void learn_geometry(struct volume *volume)
     if (way > volume->zero_way)
         volume->zero_way = way;
     volume->retained.block_bytes = lun->block_bytes;
-    vol_set_geometry(volume, &(struct vol_geometry){
-                                 .size_bytes = lun->blocks * lun->block_bytes,
-                                 .block_bytes = lun->block_bytes,
-                                 .physical_block_bytes = physical_block_bytes(lun),
-                                 .read_only = volume->config.read_only || lun->read_only,
-                                 .can_trim = lun->unmap,
-                                 .can_fast_zero = volume->zero_way != ZERO_BY_WRITE,
-                             });
+    vol_set_geometry(
+        volume, &(struct vol_geometry){
+                    .size_bytes = vol_journal_blocks_shown(volume, lun->blocks) * lun->block_bytes,
+                    .block_bytes = lun->block_bytes,
+                    .physical_block_bytes = physical_block_bytes(lun),
+                    .read_only = volume->config.read_only || lun->read_only,
+                    .can_trim = lun->unmap,
+                    .can_fast_zero = volume->zero_way != ZERO_BY_WRITE,
+                });
 }
 
 static unsigned unanswered(const struct volume *volume)
@@ -162,7 +163,7 @@ static void session_ready(void *owner)
     if (volume->refuse == -EIO)
         volume->refuse = 0;
     port_timer_stop(volume->timer, &volume->outage_timer);
-    learn_geometry(volume);
+    vol_learn_geometry(volume);
     if (volume->announced) {
         const struct retained *retained = &volume->retained;
         size_t dirty = 0;
@@ -204,7 +205,7 @@ static void session_lun_changed(void *owner)
 {
     struct volume *volume = owner;
     vol_enter(volume);
-    learn_geometry(volume);
+    vol_learn_geometry(volume);
     vol_leave(volume);
 }
 

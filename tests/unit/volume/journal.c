@@ -463,6 +463,67 @@ static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
     end(rig, disk);
 }
 
+static uint64_t size_of(const struct rig *rig)
+{
+    struct vol_geometry geometry;
+    vol_geometry(rig->volume, &geometry);
+    return geometry.size_bytes;
+}
+
+/* Clients may ask for the new blocks again before the next daemon has seen the target. */
+static void a_disk_that_grew_has_not_shrunk_after_a_crash(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    rig->session->lun.blocks = FAKE_BLOCKS / 2;
+    fake_ready(rig->session);
+    uint64_t before = size_of(rig);
+    rig->session->lun.blocks = FAKE_BLOCKS;
+    rig->session->events->lun_changed(rig->session->owner);
+    assert_int_equal(size_of(rig), before); /* not told yet: a crash must not take it back */
+    fake_complete_all(&disk->device);
+    assert_int_equal(size_of(rig), 2 * before);
+    write_to_journal(rig, disk, before, 4096, 0xa1);
+    rig = crash(rig, disk, true);
+    assert_int_equal(size_of(rig), 2 * before);
+    end(rig, disk);
+}
+
+struct chain {
+    struct vol_request flush;
+    struct rig *rig;
+    struct call *write;
+};
+
+static void write_next(struct vol_request *request)
+{
+    struct chain *chain = container_of(request, struct chain, flush);
+    call_start(chain->rig, chain->write, VOL_WRITE, 0, 4096, 0, 0xa2);
+}
+
+static void the_last_flush_lets_go_on_what_waits_behind_it(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
+    struct rig *rig = rig_on(disk);
+    struct call write, second;
+    struct chain chain = {
+        .flush = {.op = VOL_FLUSH, .done = write_next}, .rig = rig, .write = &write};
+    fake_ready(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0xa1);
+    vol_submit(rig->volume, &chain.flush);
+    do { /* until the SYNC is on its way */
+        fake_complete_all(&disk->device);
+        fake_clock_advance_ms(&rig->clock, 20);
+        if (rig->session->writes == 0)
+            fake_run(rig->session, 1);
+    } while (rig->session->writes == 0 || rig->session->in_flight == 0);
+    call_start(rig, &second, VOL_FLUSH, 0, 0, 0, 0);
+    run_all(rig, disk); /* nothing fires that would look again by chance */
+    assert_true(second.answered && write.answered);
+    call_done(&write);
+    end(rig, disk);
+}
+
 static void note_stopped(void *owner)
 {
     ((struct rig *)owner)->stopped = true;
@@ -504,6 +565,8 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_before_a_failed_journal_is_marked),
         cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
+        cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),
+        cmocka_unit_test(a_disk_that_grew_has_not_shrunk_after_a_crash),
         cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
