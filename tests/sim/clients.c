@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "journal/format.h"
 #include "tests/sim/clients_check.h"
 
 static void draw(struct slot *slot);
@@ -54,6 +55,15 @@ static uint32_t draw_length(struct clients *clients, uint32_t most)
     return (uint32_t)rng_range(&clients->rng, 1, usual < most ? usual : most);
 }
 
+/* A ring takes no write that is larger than a quarter of it. */
+static uint32_t ring_bound(const struct clients *clients, uint32_t cells)
+{
+    const struct options *o = clients->options;
+    uint32_t blocks = (o->ring_blocks / 4 - 1) * JNL_BLOCK / o->block_bytes - 1;
+    uint32_t most = blocks * clients->cells.per_block;
+    return o->mode != VOL_JOURNAL_NONE && cells > most ? most : cells;
+}
+
 static void draw_range(struct clients *clients, struct oracle_op *op)
 {
     uint32_t total = clients_cells(clients);
@@ -61,7 +71,7 @@ static void draw_range(struct clients *clients, struct oracle_op *op)
     if (clients->options->hot_cells && rng_chance(&clients->rng, 800))
         within = clients->options->hot_cells < total ? clients->options->hot_cells : total;
     op->first = (uint32_t)rng_below(&clients->rng, within);
-    op->count = draw_length(clients, total - op->first);
+    op->count = draw_length(clients, ring_bound(clients, total - op->first));
     if (rng_chance(&clients->rng, 500)) { /* whole blocks */
         uint32_t per_block = clients->cells.per_block;
         op->first -= op->first % per_block;
@@ -269,6 +279,13 @@ void clients_daemon_died(struct clients *clients)
     }
     clients->submitted = 0;
     clients->volume = NULL;
+}
+
+void clients_host_died(struct clients *clients)
+{
+    for (unsigned i = 0; i < clients->slot_count; i++)
+        if (clients->slots[i].state == SLOT_LIMBO)
+            clients->slots[i].state = SLOT_THINKING;
 }
 
 /* --- looking on --- */

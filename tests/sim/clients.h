@@ -71,6 +71,8 @@ void clients_daemon_started(struct clients *clients, struct volume *volume);
 void clients_daemon_stops(struct clients *clients);
 /* It is dead: buffers go back to it, what is unanswered is in limbo. */
 void clients_daemon_died(struct clients *clients);
+/* They died with their host: what is unanswered is forgotten. */
+void clients_host_died(struct clients *clients);
 
 /* Every operation was issued and answered. */
 bool clients_are_done(const struct clients *clients);

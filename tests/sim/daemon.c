@@ -28,6 +28,41 @@ static void gave_up(void *owner)
     world_fail(daemon->world, "the session gave up: %s", status.reason);
 }
 
+static void use_journal(struct daemon *daemon)
+{
+    const struct options *o = daemon->options;
+    struct vol_journal_config config = {
+        .mode = (enum vol_journal_mode)o->mode,
+        .device = &daemon->disk.port,
+        .target = "iqn.2026-11.org.example:sim",
+        .initiator = "iqn.2026-11.org.example:client",
+        .cache_bytes = o->cache_bytes,
+        .ordered = o->ordered,
+        .record_count = o->record_count,
+        .entry_count = o->entry_count,
+    };
+    char why[200] = "";
+    if (config.mode == VOL_JOURNAL_NONE)
+        return;
+    for (unsigned i = 0; i < sizeof config.uuid; i++)
+        config.uuid[i] = (uint8_t)rng_next(&daemon->rng);
+    if (vol_use_journal(daemon->volume, &config, why, sizeof why) < 0)
+        world_fail(daemon->world, "O16 the daemon does not start: %s", why);
+}
+
+/* O16: it has found what the second reader found. */
+static void check_recovery(struct daemon *daemon)
+{
+    struct vol_status status;
+    truth_read_journal(&daemon->truth);
+    vol_status(daemon->volume, &status);
+    uint64_t held = (uint64_t)daemon->truth.held * daemon->options->block_bytes;
+    bool with_shadows = daemon->options->ordered;
+    if (with_shadows ? status.dirty_bytes < held : status.dirty_bytes != held)
+        world_fail(daemon->world, "O16 recovery found %llu bytes, the reader %llu",
+                   (unsigned long long)status.dirty_bytes, (unsigned long long)held);
+}
+
 void daemon_start(struct daemon *daemon)
 {
     struct vol_config volume_config;
@@ -43,6 +78,10 @@ void daemon_start(struct daemon *daemon)
     daemon->stopping = daemon->stopping_now = daemon->stopped = false;
     daemon->running_since_us = world->now_us;
     daemon->starts++;
+    use_journal(daemon);
+    if (world_failed(world))
+        return;
+    check_recovery(daemon);
     vol_start(daemon->volume);
     clients_daemon_started(daemon->clients, daemon->volume);
 }
@@ -52,33 +91,50 @@ void daemon_start(struct daemon *daemon)
 static void start_event(struct event *event)
 {
     struct daemon *daemon = container_of(event, struct daemon, start);
-    if (daemon->target->wrong)
+    truth_read_journal(&daemon->truth);
+    if (daemon->target->wrong && !daemon->truth.has_journal)
         world_after(daemon->world, event, 100000);
     else
         daemon_start(daemon);
 }
 
-void daemon_truth(struct daemon *daemon, bool forgive)
+/* Nothing runs: what is there now? Without a journal writes may still be on their way, so that
+ * unflushed data of daemons before this one are forgiven later, too. */
+static void check_truth(struct daemon *daemon, bool forgive)
 {
-    const struct cells *cells = &daemon->clients->cells;
-    uint64_t before = forgive && daemon->volume ? daemon->oracle->era : UINT64_MAX;
-    uint64_t count = daemon->target->media.blocks * cells->per_block;
-    for (uint32_t i = 0; i < count && !world_failed(daemon->world); i++) {
-        const uint8_t *block = media_read(&daemon->target->media, i / cells->per_block)->data;
-        uint64_t id = cell_parse(cells, i, block + cells->start[i % cells->per_block]);
-        if (oracle_may_hold(daemon->oracle, i, id, before))
-            continue;
-        if (forgive)
-            oracle_rolled_back(daemon->oracle, i, id);
-        else
-            oracle_lost(daemon->oracle, i, id);
+    bool journaled = daemon->options->mode != VOL_JOURNAL_NONE;
+    uint64_t before = !journaled && forgive && daemon->volume ? daemon->oracle->era : UINT64_MAX;
+    truth_read_journal(&daemon->truth);
+    truth_check(&daemon->truth, true, forgive, before);
+}
+
+void daemon_last_truth(struct daemon *daemon, bool bare, bool forgive)
+{
+    truth_read_journal(&daemon->truth);
+    truth_check(&daemon->truth, !bare, forgive, UINT64_MAX);
+    if (daemon->options->final_stop && daemon->truth.held > 0)
+        world_fail(daemon->world, "O9 the journal still holds %u blocks", daemon->truth.held);
+}
+
+/* What the death of the daemon that runs now may cost. */
+static bool forgives(const struct daemon *daemon, bool power_lost)
+{
+    switch ((enum vol_journal_mode)daemon->options->mode) {
+    case VOL_JOURNAL_NONE:
+        return daemon->loss > daemon->clients->flushed;
+    case VOL_JOURNAL_MEMORY:
+        return power_lost || (daemon->is_fresh && !daemon->clients->answered_by_this_daemon);
+    case VOL_JOURNAL_PERSISTENT:
+        return power_lost;
     }
+    return false;
 }
 
 /* Drops the object graph, as the end of its process does. */
 static void drop(struct daemon *daemon)
 {
     clients_daemon_died(daemon->clients);
+    jdisk_daemon_died(&daemon->disk);
     vol_free(daemon->volume);
     daemon->volume = NULL;
     daemon->stopping = false;
@@ -89,25 +145,59 @@ static void drop(struct daemon *daemon)
         world_fail(daemon->world, "O17 a timer is armed after vol_free()");
 }
 
+/* After its end: is all there that must be? */
+static void dead(struct daemon *daemon, bool forgive, uint64_t restart_us)
+{
+    bool answered = daemon->clients->answered_by_this_daemon;
+    oracle_daemon_died(daemon->oracle);
+    check_truth(daemon, forgive);
+    daemon->loss = 0;
+    daemon->is_fresh &= !answered;
+    /* Not while commands under way may still change what the journal does not cover. */
+    bool is_settled = daemon->options->mode == VOL_JOURNAL_PERSISTENT ||
+                      (daemon->options->mode == VOL_JOURNAL_MEMORY && !forgive);
+    if (is_settled && !world_failed(daemon->world))
+        truth_pin(&daemon->truth);
+    if (restart_us != UINT64_MAX)
+        world_after(daemon->world, &daemon->start, restart_us);
+}
+
 void daemon_kill(struct daemon *daemon, uint64_t restart_us)
 {
     if (!daemon->volume)
         return;
     TRACE(daemon->world, "daemon: killed");
     daemon->kills++;
-    bool forgive = daemon->loss > daemon->clients->flushed;
+    bool forgive = forgives(daemon, false);
     drop(daemon);
-    oracle_daemon_died(daemon->oracle);
-    daemon_truth(daemon, forgive);
-    daemon->loss = 0;
-    if (restart_us != UINT64_MAX)
-        world_after(daemon->world, &daemon->start, restart_us);
+    dead(daemon, forgive, restart_us);
+}
+
+void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t restart_us)
+{
+    TRACE(daemon->world, "host: power lost, mode %d", (int)mode);
+    daemon->powers++;
+    bool ran = daemon->volume != NULL;
+    bool forgive = forgives(daemon, true);
+    jdisk_host_died(&daemon->disk, mode);
+    if (ran)
+        drop(daemon);
+    clients_host_died(daemon->clients);
+    if (daemon->options->mode == VOL_JOURNAL_MEMORY)
+        jdisk_erase(&daemon->disk);
+    dead(daemon, forgive, restart_us);
+    daemon->is_fresh = true;
 }
 
 void daemon_target_lost_data(struct daemon *daemon)
 {
-    if (!daemon->volume || !daemon->clients->answered_by_this_daemon)
-        daemon_truth(daemon, true);
+    bool answered = daemon->volume && daemon->clients->answered_by_this_daemon;
+    bool matters = daemon->options->mode == VOL_JOURNAL_NONE ||
+                   (daemon->options->mode == VOL_JOURNAL_MEMORY && daemon->is_fresh);
+    if (!matters)
+        return;
+    if (!answered)
+        check_truth(daemon, true);
     if (daemon->volume)
         daemon->loss = oracle_now(daemon->oracle);
 }
@@ -125,14 +215,10 @@ static void over_event(struct event *event)
         oracle_flushed(daemon->oracle, oracle_now(daemon->oracle));
         daemon->loss = 0;
     }
-    bool forgive = daemon->loss > daemon->clients->flushed;
+    bool forgive = forgives(daemon, false);
     TRACE(daemon->world, "daemon: stopped");
     drop(daemon);
-    oracle_daemon_died(daemon->oracle);
-    daemon_truth(daemon, forgive);
-    daemon->loss = 0;
-    if (daemon->restart_us != UINT64_MAX)
-        world_after(daemon->world, &daemon->start, daemon->restart_us);
+    dead(daemon, forgive, daemon->restart_us);
 }
 
 static void stopped(void *owner)
@@ -166,7 +252,8 @@ void daemon_stop(struct daemon *daemon, uint64_t patience_us, uint64_t restart_u
 }
 
 void daemon_init(struct daemon *daemon, struct world *world, const struct options *options,
-                 struct target *target, struct oracle *oracle, struct clients *clients)
+                 struct target *target, struct oracle *oracle, struct clients *clients,
+                 uint64_t seed)
 {
     *daemon = (struct daemon){
         .world = world,
@@ -174,7 +261,10 @@ void daemon_init(struct daemon *daemon, struct world *world, const struct option
         .target = target,
         .oracle = oracle,
         .clients = clients,
+        .rng = rng_fork(seed, "daemon"),
     };
+    jdisk_init(&daemon->disk, world, options, seed);
+    truth_init(&daemon->truth, world, target, &daemon->disk, oracle, &clients->cells);
     event_init(&daemon->start, start_event);
     event_init(&daemon->over, over_event);
     event_init(&daemon->stop_now, stop_now_event);
@@ -186,4 +276,5 @@ void daemon_done(struct daemon *daemon)
     if (daemon->volume)
         drop(daemon);
     world_cancel(daemon->world, &daemon->start);
+    jdisk_done(&daemon->disk);
 }

@@ -1,16 +1,20 @@
 /*
  * The daemon as the simulator sees it: one object graph (volume and session), made, killed and
- * made again on the same target.
+ * made again on the same target and the same journal.
  *
- * Here also stands what the death of a daemon may cost in mode none: nothing that was answered,
- * unless the target lost its cache and the daemon had not written and synchronised everything
- * again, or the next one had not come yet. What the target really holds decides (daemon_truth).
+ * Here also stands what the death of a daemon may cost (JOURNAL.md 2.2). What is really there
+ * decides, see truth.h.
+ *   none        nothing that was answered, unless the target lost its cache and the daemon had
+ *               not written and synchronised everything again, or the next one had not come yet
+ *   memory      nothing; with the loss of the host's power, what was not flushed
+ *   persistent  the same, whatever the target loses at the same time
  */
 #ifndef SIM_DAEMON_H
 #define SIM_DAEMON_H
 
 #include "tests/sim/clients.h"
 #include "tests/sim/link.h"
+#include "tests/sim/truth.h"
 
 struct daemon {
     struct world *world;
@@ -18,34 +22,40 @@ struct daemon {
     struct target *target;
     struct oracle *oracle;
     struct clients *clients;
+    struct journal_disk disk;
+    struct truth truth;
+    struct rng rng;
     struct sim_link link;
     struct volume *volume; /* NULL: not running */
     bool stopping;
     bool stopping_now;
     bool stopped;
     uint64_t loss; /* oracle's time of the target's last loss not made good yet; 0: none */
+    bool is_fresh; /* memory: since the host lost its power no daemon has answered anything */
     uint64_t running_since_us;
     uint64_t restart_us; /* after a stop; UINT64_MAX: never */
     struct event start;
     struct event over; /* of a stop */
     struct event stop_now;
-    uint64_t starts, kills, stops;
+    uint64_t starts, kills, stops, powers;
 };
 
 void daemon_init(struct daemon *daemon, struct world *world, const struct options *options,
-                 struct target *target, struct oracle *oracle, struct clients *clients);
+                 struct target *target, struct oracle *oracle, struct clients *clients,
+                 uint64_t seed);
 void daemon_done(struct daemon *daemon);
 
 void daemon_start(struct daemon *daemon);
 /* kill -9; the next one starts after restart_us (UINT64_MAX: never). */
 void daemon_kill(struct daemon *daemon, uint64_t restart_us);
+/* The host of the daemon and of its clients loses its power. */
+void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t restart_us);
 /* SIGTERM, and the end of patience after patience_us. */
 void daemon_stop(struct daemon *daemon, uint64_t patience_us, uint64_t restart_us);
 
 /* The target lost data just now. */
 void daemon_target_lost_data(struct daemon *daemon);
-/* Takes what the target really holds now as the truth: more than unflushed data must not be
- * lost. With `forgive` unflushed data may be. */
-void daemon_truth(struct daemon *daemon, bool forgive);
+/* No daemon runs, nor ever will: with `bare` the LUN alone must hold everything. */
+void daemon_last_truth(struct daemon *daemon, bool bare, bool forgive);
 
 #endif

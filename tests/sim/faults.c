@@ -18,6 +18,7 @@ enum fault {
     FAULT_RECONNECT,
     FAULT_DAEMON_CRASH,
     FAULT_DAEMON_STOP,
+    FAULT_POWER,
     FAULTS,
 };
 
@@ -49,6 +50,8 @@ static void strike_daemon(struct faults *faults, enum fault fault)
         daemon_kill(daemon, restart_us);
     else if (fault == FAULT_DAEMON_STOP)
         daemon_stop(daemon, rng_log_range(&faults->rng, 1000, 30000000), restart_us);
+    else if (fault == FAULT_POWER && daemon->options->mode != VOL_JOURNAL_NONE)
+        daemon_power_lost(daemon, crash_mode(faults), restart_us);
     else if (daemon->volume && fault == FAULT_RECONNECT && !daemon->stopping)
         ses_reconnect(vol_session(daemon->volume));
     else if (daemon->volume && fault == FAULT_NETWORK_CHANGED)
@@ -131,7 +134,7 @@ void faults_strike(struct faults *faults)
     strike_target(faults, (enum fault)rng_pick(&faults->rng, weights, FAULTS));
 }
 
-void faults_moment(struct faults *faults, enum target_moment moment)
+void faults_moment(struct faults *faults)
 {
     if (faults->over || event_is_scheduled(&faults->moment) ||
         !rng_chance(&faults->rng, faults->options->moment_pm))

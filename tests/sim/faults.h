@@ -27,8 +27,8 @@ void faults_init(struct faults *faults, struct world *world, const struct option
 /* Begins (again), with as many faults as the options say. */
 void faults_begin(struct faults *faults);
 
-/* The target tells of a moment. */
-void faults_moment(struct faults *faults, enum target_moment moment);
+/* The target or the journal's disk tells of a moment. */
+void faults_moment(struct faults *faults);
 
 /* One fault, now. */
 void faults_strike(struct faults *faults);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/sim/rng.h"
+#include "volume/volume.h"
 
 static uint32_t draw(struct rng *rng, uint32_t low, uint32_t high)
 {
@@ -132,6 +133,37 @@ static void draw_faults(struct options *o, struct rng *rng)
     o->final_stop = rng_chance(rng, 300);
 }
 
+/* A ring so small that it is full and wraps all the time. */
+static void draw_ring(struct options *o, struct rng *rng)
+{
+    o->ordered = coin(rng);
+    o->ring_blocks = draw_log(rng, 64, 160);
+    o->cache_bytes = coin(rng) ? 1u << 20 : draw_log(rng, 512, 65536);
+    o->record_count = rng_chance(rng, 200) ? draw(rng, 16, 64) : 0;
+    o->entry_count = rng_chance(rng, 200) ? draw(rng, 150, 300) : 0;
+    o->jdev_us = draw_log(rng, 5, 5000);
+    o->jdev_sync_us = draw_log(rng, 10, 50000);
+}
+
+/* From a stream of its own: what a seed is without a journal does not depend on this. */
+static void draw_journal(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "journal");
+    uint64_t mode = rng_below(&rng, 100);
+    o->mode = mode < 35   ? VOL_JOURNAL_NONE
+              : mode < 55 ? VOL_JOURNAL_MEMORY
+                          : VOL_JOURNAL_PERSISTENT;
+    draw_ring(o, &rng);
+    if (o->mode == VOL_JOURNAL_NONE)
+        return;
+    o->operations = o->operations < 300 ? o->operations * draw(&rng, 1, 3) : o->operations;
+    if (rng_chance(&rng, 600))
+        o->w_daemon_crash = draw(&rng, 1, 10);
+    if (coin(&rng))
+        o->w_power = draw(&rng, 1, 10);
+    o->final_drain = coin(&rng);
+}
+
 /* A few seeds have more under way than memory: everybody waits for buffers. */
 static void draw_load(struct options *o, struct rng *rng)
 {
@@ -160,6 +192,7 @@ void options_draw(struct options *options, uint64_t seed)
     draw_daemon(options, &rng);
     draw_faults(options, &rng);
     draw_load(options, &rng);
+    draw_journal(options, seed);
 }
 
 void options_print(const struct options *options, FILE *to)

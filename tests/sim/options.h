@@ -82,6 +82,15 @@
     X(nop_timeout_ms)                                                                              \
     X(connect_timeout_ms)                                                                          \
     X(setup_timeout_ms)                                                                            \
+    /* the journal */                                                                              \
+    X(mode) /* enum vol_journal_mode */                                                            \
+    X(ordered)                                                                                     \
+    X(ring_blocks)                                                                                 \
+    X(cache_bytes)                                                                                 \
+    X(record_count)                                                                                \
+    X(entry_count)                                                                                 \
+    X(jdev_us)                                                                                     \
+    X(jdev_sync_us)                                                                                \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \
@@ -105,9 +114,11 @@
     X(w_reconnect)                                                                                 \
     X(w_daemon_crash)                                                                              \
     X(w_daemon_stop)                                                                               \
+    X(w_power) /* the daemon's host, with its clients */                                           \
     /* the end */                                                                                  \
     X(final_flush)                                                                                 \
-    X(final_stop)
+    X(final_stop)                                                                                  \
+    X(final_drain)
 
 struct options {
 #define OPTION_FIELD(name) uint32_t name;

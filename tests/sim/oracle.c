@@ -40,8 +40,8 @@ void oracle_init(struct oracle *oracle, struct world *world, uint32_t cell_count
     oracle->cells = calloc(cell_count, sizeof *oracle->cells);
     assert(oracle->cells);
     for (uint32_t i = 0; i < cell_count; i++)
-        *add(&oracle->cells[i]) =
-            (struct oracle_version){.id = cell_id(1, i), .covered = NEVER, .removed = NEVER};
+        *add(&oracle->cells[i]) = (struct oracle_version){
+            .id = cell_id(1, i), .covered = NEVER, .removed = NEVER, .ended = 0};
 }
 
 void oracle_done(struct oracle *oracle)
@@ -88,6 +88,7 @@ static void put_on_top(struct oracle *oracle, const struct oracle_op *op, uint32
         .submit = op->submit,
         .covered = NEVER,
         .removed = NEVER,
+        .ended = NEVER,
         .wild = op->kind == ORACLE_TRIM,
     };
 }
@@ -128,9 +129,13 @@ void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua
     for (uint32_t c = op->first; c < op->first + op->count; c++) {
         struct oracle_cell *cell = &oracle->cells[c];
         note(oracle, c, fua ? "answered with FUA" : "answered", cell_id(op->write, c));
-        for (uint32_t i = 0; i < cell->count; i++)
-            if (cell->versions[i].submit < op->submit && cell->versions[i].removed == NEVER)
-                cell->versions[i].removed = now;
+        for (uint32_t i = 0; i < cell->count; i++) {
+            struct oracle_version *v = &cell->versions[i];
+            if (v->submit < op->submit && v->removed == NEVER)
+                v->removed = now;
+            if (v->submit == op->submit)
+                v->ended = now;
+        }
         if (fua)
             forget_before(cell, op->submit, op->submit);
     }
@@ -180,31 +185,45 @@ static bool shows(const struct oracle_version *version, uint32_t cell, uint64_t 
     return version->id == id;
 }
 
+static bool is_visible(const struct oracle *oracle, const struct oracle_version *v, uint64_t submit)
+{
+    return v->submit < submit && v->removed > submit &&
+           (v->covered > submit || oracle->reads_overtake);
+}
+
+/* Seen is seen: what the read did not show must not come back, unless it may yet happen. */
+static void remove_unseen(const struct oracle *oracle, struct oracle_cell *cell, uint32_t index,
+                          uint64_t submit, uint64_t id, uint64_t seen)
+{
+    for (uint32_t i = 0; i < cell->count; i++) {
+        struct oracle_version *v = &cell->versions[i];
+        bool is_over = !oracle->reads_overtake || v->ended < submit || v->submit < seen;
+        if (v->removed == NEVER && v->submit < submit && is_over && !shows(v, index, id))
+            v->removed = oracle->clock;
+    }
+}
+
 void oracle_read(struct oracle *oracle, uint32_t index, uint64_t submit, uint64_t id)
 {
     struct oracle_cell *cell = &oracle->cells[index];
-    uint64_t now = oracle_now(oracle);
-    bool allowed = false;
+    uint64_t seen = NEVER; /* when the oldest write was submitted that it may show */
     bool wild = false;
+    oracle_now(oracle);
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct oracle_version *v = &cell->versions[i];
-        bool visible = v->submit < submit && v->covered > submit && v->removed > submit;
-        if (!visible || !shows(v, index, id))
+        if (!is_visible(oracle, v, submit) || !shows(v, index, id))
             continue;
-        allowed = true;
+        if (v->submit < seen)
+            seen = v->submit;
         wild |= v->wild;
     }
-    if (!allowed) {
+    if (seen == NEVER) {
         fail(oracle, index, "O3 wrong read", id);
         return;
     }
     note(oracle, index, "read", id);
-    /* Seen is seen: what the read did not show must not come back. Undefined bytes may. */
-    for (uint32_t i = 0; i < cell->count && !wild; i++) {
-        struct oracle_version *v = &cell->versions[i];
-        if (v->removed == NEVER && v->submit < submit && !shows(v, index, id))
-            v->removed = now;
-    }
+    if (!wild) /* undefined bytes may change */
+        remove_unseen(oracle, cell, index, submit, id, seen);
 }
 
 void oracle_said_zero(struct oracle *oracle, uint32_t index, uint64_t submit)
@@ -231,9 +250,13 @@ void oracle_daemon_died(struct oracle *oracle)
     oracle->era = oracle_now(oracle);
     for (uint32_t c = 0; c < oracle->cell_count; c++) {
         note(oracle, c, "daemon died", 0);
-        for (uint32_t i = 0; i < oracle->cells[c].count; i++)
-            if (oracle->cells[c].versions[i].removed == NEVER)
-                oracle->cells[c].versions[i].covered = NEVER;
+        for (uint32_t i = 0; i < oracle->cells[c].count; i++) {
+            struct oracle_version *v = &oracle->cells[c].versions[i];
+            if (v->removed == NEVER)
+                v->covered = NEVER;
+            if (v->ended == NEVER)
+                v->ended = oracle->era;
+        }
     }
 }
 

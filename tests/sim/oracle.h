@@ -6,7 +6,7 @@
  *   submit   when the write was handed in (for the last time, if it was sent again)
  *   covered  when a later write of the cell was handed in to the same daemon: requests that
  *            overlap are carried out in the order of submission, so a request handed in after
- *            that must not see this write any more
+ *            that must not see this write any more (unless reads_overtake)
  *   removed  when it became known that the cell does not hold this write any more: a later one
  *            was answered, or a read showed another one
  *
@@ -47,6 +47,7 @@ struct oracle_version {
     uint64_t submit;
     uint64_t covered;
     uint64_t removed;
+    uint64_t ended; /* answered, or its daemon died: it does not happen after that */
     bool wild;
 };
 
@@ -73,6 +74,7 @@ struct oracle {
     uint32_t cell_count;
     struct oracle_cell *cells;
     int64_t failed_cell; /* -1: none */
+    bool reads_overtake; /* with a journal a read does not wait for writes that wait for room */
 };
 
 void oracle_init(struct oracle *oracle, struct world *world, uint32_t cell_count);

@@ -11,7 +11,13 @@
 static void target_moment(void *owner, enum target_moment moment)
 {
     struct sim *sim = owner;
-    faults_moment(&sim->faults, moment);
+    faults_moment(&sim->faults);
+}
+
+static void disk_moment(void *owner)
+{
+    struct sim *sim = owner;
+    faults_moment(&sim->faults);
 }
 
 static void target_lost_data(void *owner)
@@ -114,9 +120,12 @@ void sim_init(struct sim *sim, const struct run_request *request)
     sim->target.owner = sim;
     uint32_t cells = (options->blocks + options->grow_blocks) * options->cells_per_block;
     oracle_init(&sim->oracle, world, cells);
+    sim->oracle.reads_overtake = options->mode != VOL_JOURNAL_NONE;
     clients_init(&sim->clients, world, options, &sim->target, &sim->oracle, seed);
     fill_medium(sim);
-    daemon_init(&sim->daemon, world, options, &sim->target, &sim->oracle, &sim->clients);
+    daemon_init(&sim->daemon, world, options, &sim->target, &sim->oracle, &sim->clients, seed);
+    sim->daemon.disk.moment = disk_moment;
+    sim->daemon.disk.owner = sim;
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);
     sim->well_since_us = sim->struck = 0;
     event_init(&sim->watch, watch_event);
@@ -173,6 +182,19 @@ static bool memory_is_free(const struct sim *sim)
     return buffer_pool_used(vol_buffers(sim->daemon.volume)) == 0;
 }
 
+static bool journal_is_empty(const struct sim *sim)
+{
+    struct vol_status status;
+    vol_status(sim->daemon.volume, &status);
+    return status.dirty_bytes == 0 && status.journal_entries == 0;
+}
+
+/* Before the end everything is to be on the LUN. */
+static bool is_to_drain(const struct sim *sim)
+{
+    return sim->options.mode == VOL_JOURNAL_NONE || sim->options.final_drain;
+}
+
 void sim_flush(struct sim *sim)
 {
     if (world_failed(&sim->world))
@@ -181,6 +203,10 @@ void sim_flush(struct sim *sim)
     clients_flush(&sim->clients);
     if (!sim_run(sim, flush_is_done, sim->world.now_us + bound_us))
         world_fail(&sim->world, "I16 the last FLUSH was not answered");
+    if (!is_to_drain(sim))
+        return;
+    if (!world_failed(&sim->world) && !sim_run(sim, journal_is_empty, sim->world.now_us + bound_us))
+        world_fail(&sim->world, "I16 the journal is not drained");
     if (!world_failed(&sim->world) && !sim_run(sim, memory_is_free, sim->world.now_us + bound_us))
         world_fail(&sim->world, "O17 %zu bytes of memory are in use after a FLUSH",
                    buffer_pool_used(vol_buffers(sim->daemon.volume)));
@@ -207,7 +233,14 @@ static void power_off(struct sim *sim)
         return;
     target_crash(&sim->target, MEDIA_LOSE_SOME, true);
     target_crash(&sim->target, MEDIA_LOSE_ALL, true);
-    daemon_truth(&sim->daemon, !sim->options.final_flush && !sim->options.final_stop);
+    const struct options *o = &sim->options;
+    bool bare = o->mode == VOL_JOURNAL_NONE || o->final_stop || (o->final_flush && o->final_drain);
+    daemon_last_truth(&sim->daemon, bare,
+                      o->mode == VOL_JOURNAL_NONE && !o->final_flush && !o->final_stop);
+    if (o->mode != VOL_JOURNAL_PERSISTENT || world_failed(&sim->world))
+        return;
+    jdisk_host_died(&sim->daemon.disk, MEDIA_LOSE_ALL);
+    daemon_last_truth(&sim->daemon, bare, true);
 }
 
 static void swarm(struct sim *sim)
@@ -238,6 +271,7 @@ static void add(struct run_totals *totals, const struct sim *sim)
     totals->simulated_us += sim->world.now_us;
     totals->kills += sim->daemon.kills;
     totals->stops += sim->daemon.stops;
+    totals->powers += sim->daemon.powers;
     totals->faults += sim->faults.struck;
 }
 

@@ -14,7 +14,7 @@ struct run_request {
 
 struct run_totals {
     uint64_t seeds, steps, answered, simulated_us;
-    uint64_t kills, stops, faults;
+    uint64_t kills, stops, powers, faults;
     struct target_stats target;
 };
 
