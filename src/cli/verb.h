@@ -48,9 +48,10 @@ struct verb {
 
 extern const struct verb verb_table[];
 
-extern const struct verb_option serve_options[], status_options[], flush_options[], stop_options[],
-    discover_options[], inspect_options[], netboot_options[], no_options[];
+extern const struct verb_option boot_options[], serve_options[], status_options[], flush_options[],
+    stop_options[], discover_options[], inspect_options[], netboot_options[], no_options[];
 
+int boot_run(const struct arguments *arguments);
 int serve_run(const struct arguments *arguments);
 int status_run(const struct arguments *arguments);
 int flush_run(const struct arguments *arguments);

@@ -21,6 +21,8 @@ const struct verb verb_table[] = {
     {"netboot", "URL|NAME DIR", 2, 2,
      "write what a boot server needs to start a machine from a LUN", netboot_options, true,
      netboot_run},
+    {"boot", "", 0, 0, "in an initramfs: find the LUN to boot from, serve it, wait for the disk",
+     boot_options, false, boot_run},
     {"help", "[VERB]", 0, 1, "say what a verb does", no_options, false, help_run},
     {"version", "", 0, 0, "print the version", no_options, false, version_run},
     {0},

@@ -1,0 +1,197 @@
+/*
+ * Good day: the daemon is started in a session of its own, logs in, attaches its disk to the
+ * kernel, and the node appears. While the target is away this is waited for, with a word every few
+ * seconds; the daemon goes on trying when we give up, and is found again by the next call.
+ *
+ * A daemon that ends says why in its last line, which is then ours. systemd is not asked to start
+ * it, also where an initramfs runs systemd: the units of an initramfs end with it.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot/boot_search.h"
+#include "cli/boot.h"
+#include "cli/client.h"
+#include "daemon/human.h"
+#include "daemon/run_dir.h"
+
+#define LOOK_MS     200
+#define PROGRESS_MS 5000
+#define ANSWER_MS   1000
+#define TAIL_BYTES  2048
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void pause_ms(unsigned ms)
+{
+    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
+    nanosleep(&pause, NULL);
+}
+
+/* The kernel keeps "holdfast:NAME:IDENTITY" with a device of ours. */
+static bool is_of(const char *backend, const char *name)
+{
+    static const char ours[] = "holdfast:";
+    size_t bytes = strlen(name);
+    if (strncmp(backend, ours, strlen(ours)) != 0)
+        return false;
+    backend += strlen(ours);
+    return strncmp(backend, name, bytes) == 0 && (backend[bytes] == ':' || backend[bytes] == '\0');
+}
+
+static bool is_ready(const char *sys_block, const char *device, const char *name)
+{
+    char path[BOOT_PATH_BYTES], text[512];
+    snprintf(path, sizeof path, "%s/%s/backend", sys_block, device);
+    if (boot_read_text(path, text, sizeof text) != 0 || !is_of(text, name))
+        return false;
+    snprintf(path, sizeof path, "%s/%s/size", sys_block, device);
+    return boot_read_text(path, text, sizeof text) == 0 && strtoull(text, NULL, 10) > 0;
+}
+
+int boot_find_node(const char *sys_block, const char *name, char *ret_node, size_t node_bytes)
+{
+    int error = -ENOENT;
+    DIR *directory = opendir(sys_block);
+    if (!directory)
+        return -errno;
+    for (struct dirent *entry; error && (entry = readdir(directory));) {
+        if (strncmp(entry->d_name, "nbd", 3) != 0 || !is_ready(sys_block, entry->d_name, name))
+            continue;
+        snprintf(ret_node, node_bytes, "/dev/%s", entry->d_name);
+        error = 0;
+    }
+    closedir(directory);
+    return error;
+}
+
+/* In the child, between fork() and exec(). */
+static void become_daemon(const struct boot_place *place, int log_fd)
+{
+    int null_fd = open("/dev/null", O_RDWR);
+    if (setsid() < 0 || chdir(RUN_DIR_BASE) < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
+        dup2(null_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
+        _exit(1);
+    close_range(STDERR_FILENO + 1, ~0u, 0);
+    execl("/proc/self/exe", "holdfast", "serve", place->conf, (char *)NULL);
+    perror("holdfast cannot be executed");
+    _exit(1);
+}
+
+static int spawn_daemon(const struct boot_place *place, pid_t *ret_pid, struct fault *fault)
+{
+    int log_fd =
+        open(place->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (log_fd < 0)
+        return fault_set(fault, -errno, "%s: %s", place->log, strerror(errno));
+    fflush(NULL);
+    *ret_pid = fork();
+    if (*ret_pid == 0)
+        become_daemon(place, log_fd);
+    int error = *ret_pid < 0 ? -errno : 0;
+    close(log_fd);
+    return error ? fault_set(fault, error, "no process for the daemon: %s", strerror(-error)) : 0;
+}
+
+static int ended(const struct boot_place *place, struct fault *fault)
+{
+    char tail[TAIL_BYTES];
+    FILE *file = fopen(place->log, "re");
+    size_t bytes = 0;
+    if (file) {
+        if (fseek(file, -(long)(sizeof tail - 1), SEEK_END) < 0)
+            rewind(file);
+        bytes = fread(tail, 1, sizeof tail - 1, file);
+        fclose(file);
+    }
+    while (bytes > 0 && tail[bytes - 1] == '\n')
+        bytes--;
+    tail[bytes] = '\0';
+    const char *line = strrchr(tail, '\n');
+    line = line ? line + 1 : tail;
+    return fault_set(fault, -EIO, "%s", *line ? line : "the daemon ended without a word");
+}
+
+/* What the daemon waits for, in its words; "" when it does not answer. */
+static void ask_state(const struct boot_place *place, char *ret_text, size_t text_bytes)
+{
+    struct client client;
+    struct fault ignored;
+    struct json_object *answer, *session, *state, *reason;
+    *ret_text = '\0';
+    if (client_open(&client, place->run_dir, place->name, &ignored) != 0)
+        return;
+    int error = client_call(&client, "status", ANSWER_MS, &answer, &ignored);
+    client_close(&client);
+    if (error)
+        return;
+    if (json_object_object_get_ex(answer, "session", &session) &&
+        json_object_object_get_ex(session, "state", &state) &&
+        json_object_object_get_ex(session, "reason", &reason)) {
+        const char *why = json_object_get_string(reason);
+        snprintf(ret_text, text_bytes, ": %s%s%s", json_object_get_string(state),
+                 why && *why ? ", " : "", why ? why : "");
+    }
+    json_object_put(answer);
+}
+
+static void say_progress(const struct boot_place *place, uint64_t waited_ms, uint64_t timeout_ms)
+{
+    char waited[HUMAN_BYTES], limit[HUMAN_BYTES], state[512];
+    ask_state(place, state, sizeof state);
+    human_time(waited_ms / 1000 * 1000, waited);
+    fprintf(stderr, "holdfast boot: waiting for the disk%s (%s", state, waited);
+    if (timeout_ms > 0)
+        fprintf(stderr, " of %s", human_time(timeout_ms, limit));
+    fputs(")\n", stderr);
+}
+
+static int await_node(const struct boot_place *place, pid_t pid, uint64_t timeout_ms,
+                      char *ret_node, size_t node_bytes, struct fault *fault)
+{
+    char limit[HUMAN_BYTES];
+    const int64_t start = now_ms();
+    for (int64_t said = start;; pause_ms(LOOK_MS)) {
+        uint64_t waited = (uint64_t)(now_ms() - start);
+        if (boot_find_node("/sys/block", place->name, ret_node, node_bytes) == 0 &&
+            access(ret_node, F_OK) == 0)
+            return 0;
+        if (pid > 0 && waitpid(pid, NULL, WNOHANG) == pid)
+            return ended(place, fault);
+        if (pid == 0 && run_dir_holder(place->run_dir) == 0)
+            return ended(place, fault);
+        if (timeout_ms > 0 && waited >= timeout_ms)
+            return fault_set(fault, -ETIMEDOUT,
+                             "no disk after %s; the daemon goes on trying, its log is %s",
+                             human_time(timeout_ms, limit), place->log);
+        if (now_ms() - said >= PROGRESS_MS) {
+            say_progress(place, waited, timeout_ms);
+            said = now_ms();
+        }
+    }
+}
+
+int boot_start(const struct boot_place *place, bool wait, uint64_t timeout_ms, char *ret_node,
+               size_t node_bytes, struct fault *fault)
+{
+    pid_t pid = 0;
+    int error = 0;
+    *ret_node = '\0';
+    if (run_dir_holder(place->run_dir) <= 0)
+        error = spawn_daemon(place, &pid, fault);
+    if (error || !wait)
+        return error;
+    return await_node(place, pid, timeout_ms, ret_node, node_bytes, fault);
+}
