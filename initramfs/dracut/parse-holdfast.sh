@@ -1,0 +1,37 @@
+#!/bin/sh
+# cmdline hook, sourced: does anything ask for us? Then see to the network, and to being called.
+
+hf_network=$(holdfast boot --network) || die "holdfast: the boot cannot be understood, see above"
+HOLDFAST_BOOT="" HOLDFAST_BOOTIF="" HOLDFAST_DHCP=""
+eval "$hf_network"
+
+# Words of 95iscsi are for 95iscsi, where it is in the image too.
+if [ "$HOLDFAST_BOOT" = yes ] && [ -e /sbin/iscsiroot ] && [ ! -e /etc/holdfast/boot.conf ] &&
+    [ -z "$(getarg holdfast=)" ]; then
+    case "$(getargs netroot=)" in
+    *holdfast:*) ;;
+    *) HOLDFAST_BOOT="" ;;
+    esac
+fi
+
+if [ "$HOLDFAST_BOOT" = yes ]; then
+    mkdir -p /run/holdfast
+    [ "$HOLDFAST_DHCP" = yes ] && : >/run/holdfast/interface.dhcp
+    # shellcheck disable=SC2034
+    netroot=holdfast:
+    [ -n "$root" ] && [ "${root#iscsi:}" = "$root" ] || root="block:/dev/holdfast/root"
+    # shellcheck disable=SC2034
+    rootok=1
+    if [ -z "$(getarg ip=)" ]; then
+        if [ -n "$HOLDFAST_BOOTIF" ]; then
+            echo "ip=ibft" >/etc/cmdline.d/40-holdfast.conf
+        else
+            echo "ip=dhcp" >/etc/cmdline.d/40-holdfast.conf
+        fi
+    fi
+    echo "rd.neednet=1" >>/etc/cmdline.d/40-holdfast.conf
+    # Not only --online: no one calls that when systemd-networkd brings up the network.
+    /sbin/initqueue --settled --unique --name holdfast /sbin/holdfastroot
+    # shellcheck disable=SC2154
+    echo "grep -qs ^holdfast: /sys/block/nbd*/backend" >"$hookdir/initqueue/finished/holdfast.sh"
+fi
