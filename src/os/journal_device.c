@@ -120,6 +120,8 @@ static const struct jdev_port_ops ops = {
 static int choose_engine(struct jdev *device, enum jdev_engine_choice choice, struct evl *loop)
 {
     int error = -ENOSYS;
+    if (choice == JDEV_ENGINE_AUTO && device->file.facts.memory)
+        return jdev_inline_new(device->file.fd, loop, &device->engine);
     if (choice != JDEV_ENGINE_THREAD)
         error = jdev_uring_new(device->file.fd, loop, &device->engine);
     device->file.facts.uring = error == 0;

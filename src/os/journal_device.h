@@ -3,8 +3,9 @@
  * tmpfs, behind the port of port/journal_device.h.
  *
  * Asynchronous operations go through io_uring, or through two worker threads where io_uring is
- * forbidden. At most JDEV_IN_FLIGHT are on their way at once; more wait in the order of their
- * submission, in the callers' own memory. Operations on their way end in any order.
+ * forbidden; on tmpfs the loop carries them out itself. At most JDEV_IN_FLIGHT are on their way at
+ * once; more wait in the order of their submission, in the callers' own memory. Operations on their
+ * way end in any order.
  */
 #ifndef OS_JOURNAL_DEVICE_H
 #define OS_JOURNAL_DEVICE_H
@@ -52,7 +53,7 @@ struct jdev_facts {
     bool block_device; /* else a file */
     bool memory;       /* on tmpfs: gone after a power loss, whatever was synced */
     bool direct;       /* O_DIRECT; else through the page cache */
-    bool uring;        /* else the worker threads */
+    bool uring;        /* else the worker threads, or nobody (memory) */
 };
 
 /*

@@ -15,7 +15,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,34 +46,6 @@ struct threads {
     bool stopping;
 };
 
-static ssize_t piece(int fd, const struct jdev_transfer *transfer)
-{
-    int count;
-    const struct iovec *iov = jdev_transfer_piece(transfer, &count);
-    off_t offset = (off_t)transfer->offset;
-    ssize_t result;
-    switch (transfer->kind) {
-    case JDEV_WRITE:
-        result = pwritev2(fd, iov, count, offset, transfer->durable ? RWF_DSYNC : 0);
-        break;
-    case JDEV_READ:
-        result = preadv2(fd, iov, count, offset, 0);
-        break;
-    default:
-        result = fdatasync(fd);
-        break;
-    }
-    return result < 0 ? -errno : result;
-}
-
-static int carry_out(int fd, struct jdev_transfer *transfer)
-{
-    int error;
-    while (!jdev_transfer_advance(transfer, piece(fd, transfer), &error))
-        ;
-    return error;
-}
-
 /* Called and returns with the mutex locked; NULL: stop. */
 static struct jdev_slot *next_slot(struct worker *worker)
 {
@@ -96,7 +67,7 @@ static void *work(void *argument)
     pthread_mutex_lock(&threads->mutex);
     while ((slot = next_slot(worker))) {
         pthread_mutex_unlock(&threads->mutex);
-        slot->error = carry_out(threads->fd, &slot->transfer);
+        slot->error = jdev_carry_out(threads->fd, &slot->transfer);
         pthread_mutex_lock(&threads->mutex);
         list_append(&threads->finished, &slot->node);
         eventfd_write(threads->watch.fd, 1);

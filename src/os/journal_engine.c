@@ -9,6 +9,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #define RETRIES 1000u
 
@@ -67,6 +69,34 @@ bool jdev_transfer_advance(struct jdev_transfer *transfer, int64_t result, int *
         skip(transfer, (uint64_t)result);
     }
     return ended;
+}
+
+static ssize_t piece(int fd, const struct jdev_transfer *transfer)
+{
+    int count;
+    const struct iovec *iov = jdev_transfer_piece(transfer, &count);
+    off_t offset = (off_t)transfer->offset;
+    ssize_t result;
+    switch (transfer->kind) {
+    case JDEV_WRITE:
+        result = pwritev2(fd, iov, count, offset, transfer->durable ? RWF_DSYNC : 0);
+        break;
+    case JDEV_READ:
+        result = preadv2(fd, iov, count, offset, 0);
+        break;
+    default:
+        result = fdatasync(fd);
+        break;
+    }
+    return result < 0 ? -errno : result;
+}
+
+int jdev_carry_out(int fd, struct jdev_transfer *transfer)
+{
+    int error;
+    while (!jdev_transfer_advance(transfer, piece(fd, transfer), &error))
+        ;
+    return error;
 }
 
 void jdev_queue_init(struct jdev_queue *queue)

@@ -1,6 +1,7 @@
 /*
- * What carries the operations of a journal device: io_uring (journal_device_uring.c) or worker
- * threads (journal_device_thread.c), and what both have in common.
+ * What carries the operations of a journal device: io_uring (journal_device_uring.c), worker
+ * threads (journal_device_thread.c) or, for memory, nobody else (journal_device_inline.c); and what
+ * they have in common.
  *
  * Internal to journal_device*.c.
  */
@@ -27,6 +28,8 @@ struct jdev_engine {
  * caller's and open until after free(). */
 int jdev_uring_new(int fd, struct evl *loop, struct jdev_engine **ret_engine);
 int jdev_thread_new(int fd, struct evl *loop, struct jdev_engine **ret_engine);
+/* For memory only: it does not wait for anything. */
+int jdev_inline_new(int fd, struct evl *loop, struct jdev_engine **ret_engine);
 
 /* --- one operation on its way, in as many pieces as the kernel makes of it --- */
 
@@ -49,6 +52,9 @@ const struct iovec *jdev_transfer_piece(const struct jdev_transfer *transfer, in
 /* Takes the result of a piece: bytes, or -errno. True when the operation has ended, with its
  * error; false when the next piece is to be started. */
 bool jdev_transfer_advance(struct jdev_transfer *transfer, int64_t result, int *ret_error);
+
+/* All of it, in the caller's thread, which may block. Returns 0 or -errno. */
+int jdev_carry_out(int fd, struct jdev_transfer *transfer);
 
 /* --- the operations of an engine --- */
 

@@ -247,7 +247,7 @@ static void the_next_may_be_submitted_from_done(void **state)
     assert_file_has(rig, 100ull * BLOCK, rig->memory, BLOCK);
 }
 
-static void threads_keep_the_order_of_writes_and_syncs(void **state)
+static void without_io_uring_writes_and_syncs_keep_their_order(void **state)
 {
     struct rig *rig = *state;
     struct probe probes[40];
@@ -505,8 +505,12 @@ static bool works(const struct variant *variant)
 static const char *variant_name(const struct variant *variant)
 {
     static char name[64];
-    snprintf(name, sizeof name, "%s in %s",
-             variant->engine == JDEV_ENGINE_URING ? "io_uring" : "threads", variant->place);
+    static const char *const engines[] = {
+        [JDEV_ENGINE_AUTO] = "the loop",
+        [JDEV_ENGINE_URING] = "io_uring",
+        [JDEV_ENGINE_THREAD] = "threads",
+    };
+    snprintf(name, sizeof name, "%s in %s", engines[variant->engine], variant->place);
     return name;
 }
 
@@ -525,7 +529,7 @@ static int run_all(const struct variant *variant)
         TEST(more_than_fit_at_once_all_end_and_all_land),
         TEST(reads_writes_and_syncs_may_be_on_their_way_together),
         TEST(the_next_may_be_submitted_from_done),
-        TEST(threads_keep_the_order_of_writes_and_syncs),
+        TEST(without_io_uring_writes_and_syncs_keep_their_order),
         TEST(a_read_beyond_what_is_left_of_the_device_is_eio),
         TEST(a_write_that_is_cut_short_goes_on_and_tells_what_stopped_it),
         TEST(close_waits_for_what_is_on_its_way_and_calls_nobody),
@@ -545,13 +549,12 @@ static int run_all(const struct variant *variant)
 int main(void)
 {
     const struct variant variants[] = {
-        {JDEV_ENGINE_THREAD, SCRATCH_DISK},
-        {JDEV_ENGINE_THREAD, SCRATCH_MEMORY},
-        {JDEV_ENGINE_URING, SCRATCH_DISK},
-        {JDEV_ENGINE_URING, SCRATCH_MEMORY},
+        {JDEV_ENGINE_THREAD, SCRATCH_DISK}, {JDEV_ENGINE_THREAD, SCRATCH_MEMORY},
+        {JDEV_ENGINE_URING, SCRATCH_DISK},  {JDEV_ENGINE_URING, SCRATCH_MEMORY},
+        {JDEV_ENGINE_AUTO, SCRATCH_MEMORY},
     };
     int failed = 0;
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
         if (works(&variants[i]))
             failed += run_all(&variants[i]);
         else
