@@ -1,7 +1,8 @@
 /*
  * BLOCK_STATUS: GET LBA STATUS (SBC-4 5.6) under what is retained.
  *
- * What cannot be learnt is reported as data: that is always true enough for a client.
+ * What cannot be learnt is reported as data: that is always true enough for a client. So nobody
+ * waits while the target is away, and what is dirty then can be seen.
  */
 #include <errno.h>
 
@@ -107,7 +108,7 @@ static void target_has_answered(struct vol_io *io, int error)
 void vol_extents_start(struct vol_io *io)
 {
     const struct lun *lun = ses_lun(io->volume->session);
-    if (!lun || !lun->lba_status) {
+    if (!lun || !lun->lba_status || !io->volume->ready) {
         all_is_data(io);
         vol_io_finish(io, 0);
         return;
