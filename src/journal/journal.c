@@ -126,7 +126,7 @@ void jnl_status(const struct journal *journal, struct jnl_status *ret_status)
 {
     struct jnl_status status = journal->counters;
     status.ring_bytes = journal->ring.bytes;
-    status.used_bytes = journal->ring.used;
+    status.used_bytes = journal->ring.used - journal->ring.passed_bytes;
     status.next_seq = journal->ring.next_seq;
     status.durable_seq = journal->durable_seq;
     status.live_entries = journal->config.entry_count - journal->free_entry_count;

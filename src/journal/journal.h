@@ -95,7 +95,7 @@ struct jnl_events {
 
 struct jnl_status {
     uint64_t ring_bytes;
-    uint64_t used_bytes;
+    uint64_t used_bytes; /* what the next superblock frees is not counted */
     uint64_t next_seq;
     uint64_t durable_seq;
     uint64_t commits, syncs, superblocks;

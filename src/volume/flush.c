@@ -161,6 +161,13 @@ static void retain_timer_fired(struct timer *timer)
     vol_leave(volume);
 }
 
+void vol_hurry(struct volume *volume)
+{
+    vol_enter(volume);
+    volume->sync_due = !retained_has_dirty(&volume->retained);
+    vol_leave(volume);
+}
+
 static void retry_timer_fired(struct timer *timer)
 {
     struct volume *volume = container_of(timer, struct volume, retry_timer);

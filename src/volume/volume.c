@@ -432,6 +432,8 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status)
     status.parked_write_bytes = volume->ready ? 0 : parked_write_bytes(volume);
     status.retained_bytes = volume->retained.data_blocks * block_bytes;
     status.dirty_bytes = volume->retained.dirty_blocks * block_bytes;
+    status.unsynced_bytes =
+        (volume->retained.dirty_blocks + volume->retained.destaged_blocks) * block_bytes;
     vol_journal_status(volume, &status);
     status.memory_bytes = buffer_pool_bytes(volume->buffers);
     status.memory_used = buffer_pool_used(volume->buffers);

@@ -131,6 +131,7 @@ struct vol_status {
     uint64_t parked_write_bytes;
     uint64_t retained_bytes; /* acknowledged, not covered by a SYNC yet */
     uint64_t dirty_bytes;    /* of them: to be written again after a loss */
+    uint64_t unsynced_bytes; /* not on the LUN for good yet, zeroed and trimmed ones too */
     uint64_t memory_bytes;
     uint64_t memory_used;
     uint64_t reads, writes, flushes, trims, zeroes; /* answered since the start */
@@ -191,6 +192,9 @@ bool vol_is_known(const struct volume *volume);
 void vol_geometry(const struct volume *volume, struct vol_geometry *ret_geometry);
 void vol_watch(struct volume *volume, struct vol_watcher *watcher);
 void vol_unwatch(struct vol_watcher *watcher);
+
+/* Somebody waits for unsynced_bytes to be 0: the last SYNC goes out now, not when it is due. */
+void vol_hurry(struct volume *volume);
 
 void vol_status(const struct volume *volume, struct vol_status *ret_status);
 
