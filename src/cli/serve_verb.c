@@ -6,7 +6,7 @@ const struct verb_option serve_options[] = {
     {"name", "NAME", "the name of this daemon; else from the target and the LUN"},
     {"nbd", "unix:PATH|tcp:HOST:PORT", "serve by NBD on this address; may be given again"},
     {"fuse", "PATH", "serve as this file; may be given again"},
-    {"journal", "none", "where writes are kept while the target is away"},
+    {"journal", "none|memory|PATH", "where writes are kept while the target is away"},
     {"run-dir", "DIR", "in place of /run/holdfast"},
     {"o", "KEY=VALUE[,...]", "set a key of holdfast.conf(5)"},
     {0},
@@ -28,7 +28,7 @@ int serve_run(const struct arguments *arguments)
 {
     static struct options options; /* big, and alive as long as the process */
     struct fault fault;
-    int error = keys_from_operand(arguments, &options, &fault);
+    int error = keys_from_operand(arguments, arguments->positional[0], &options, &fault);
     if (!error)
         error = options_complete(&options, &fault);
     if (error)

@@ -135,6 +135,31 @@ static void print_requests(FILE *to, struct json_object *volume)
                 human_size(number(volume, "rewrite_bytes"), one));
 }
 
+void status_text_print_journal(FILE *to, struct json_object *journal)
+{
+    char used[HUMAN_BYTES], ring[HUMAN_BYTES], time[HUMAN_BYTES];
+    uint64_t ring_bytes = number(journal, "ring_bytes");
+    struct json_object *oldest = part(journal, "oldest_unsent_seconds");
+    struct json_object *full_in = part(journal, "full_in_seconds");
+    fprintf(to, "  journal    %s%s%s%s%s\n", text(journal, "mode"),
+            *text(journal, "path") ? ", " : "", text(journal, "path"), ring_bytes ? ", " : "",
+            ring_bytes ? text(journal, "state") : "");
+    if (ring_bytes == 0)
+        return;
+    fprintf(to, "  ring       %s of %s in use (%llu %%), %llu entr%s",
+            human_size(number(journal, "used_bytes"), used), human_size(ring_bytes, ring),
+            (unsigned long long)(number(journal, "used_bytes") * 100 / ring_bytes),
+            (unsigned long long)number(journal, "entries"),
+            number(journal, "entries") == 1 ? "y" : "ies");
+    if (oldest)
+        fprintf(to, ", oldest not sent for %s",
+                human_time((uint64_t)(json_object_get_double(oldest) * 1000), time));
+    if (full_in)
+        fprintf(to, ", full in %s at this rate",
+                human_time((uint64_t)(json_object_get_double(full_in) * 1000), time));
+    fprintf(to, "\n");
+}
+
 static void print_front_end(FILE *to, struct json_object *item)
 {
     if (strcmp(text(item, "kind"), "nbd") == 0)
@@ -159,6 +184,7 @@ void status_text_print(FILE *to, struct json_object *status, bool colour)
     print_requests(to, part(status, "volume"));
     for (size_t i = 0; i < count; i++)
         print_front_end(to, json_object_array_get_idx(front_ends, i));
-    fprintf(to, "  pid        %llu, journal %s%s\n", (unsigned long long)number(status, "pid"),
-            text(status, "journal"), is_on(status, "read_only") ? ", read-only" : "");
+    status_text_print_journal(to, part(status, "journal"));
+    fprintf(to, "  pid        %llu%s\n", (unsigned long long)number(status, "pid"),
+            is_on(status, "read_only") ? ", read-only" : "");
 }

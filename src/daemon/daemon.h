@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include "daemon/control.h"
+#include "daemon/fill_rate.h"
+#include "daemon/journal_setup.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/run_dir.h"
@@ -65,6 +67,7 @@ struct daemon {
     struct random_os random;
     struct run_dir run_dir;
     struct login login;
+    struct journal_setup journal;
     struct link_port *link;
     struct volume *volume;
     struct front_ends *front_ends;
@@ -76,6 +79,8 @@ struct daemon {
     struct evl_signal interrupt;
     struct sd_notifier notifier;
     struct timer watchdog;
+    struct timer fill_timer; /* samples for `fill`, while there is a journal */
+    struct fill_rate fill;
     uint64_t started_us;
     bool started;   /* signals and timers are set up */
     bool was_ready; /* the LUN was seen */
@@ -85,7 +90,8 @@ struct daemon {
     bool stopping;
     bool volume_stopping;
     bool volume_stopped;
-    bool hurried; /* nobody is waited for any more */
+    bool left_in_journal; /* not everything is on the LUN, and that was said */
+    bool hurried;         /* nobody is waited for any more */
     struct timer stop_timer;
     uint64_t stop_deadline_us;
     int exit_status;

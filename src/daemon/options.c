@@ -11,7 +11,7 @@
 #define RUN_DIR "/run/holdfast"
 
 /* What the design promises and this version does not have: said plainly, not as a typing error. */
-static const char *const not_built_yet[] = {"journal_size", "destage", "device", NULL};
+static const char *const not_built_yet[] = {"device", NULL};
 
 static void *field_of(struct options *options, const struct option *option)
 {
@@ -59,9 +59,7 @@ static int refuse_unknown(const char *key, struct fault *fault)
     for (const char *const *later = not_built_yet; *later; later++) {
         if (strcmp(key, *later) == 0)
             return fault_set(fault, -EINVAL,
-                             "%s: not built yet; this version knows only "
-                             "journal=none, and serves by nbd and fuse",
-                             key);
+                             "%s: not built yet; this version serves by nbd and fuse", key);
     }
     const char *nearest = NULL;
     size_t least = strlen(key) / 2 + 1;
@@ -121,11 +119,6 @@ static int set_choice(const struct option *option, unsigned *ret_choice, const c
         }
         word = word[bytes] ? word + bytes + 1 : NULL;
     }
-    if (strcmp(option->key, "journal") == 0)
-        return fault_set(fault, -EINVAL,
-                         "'%.64s' is not built yet; this version has only "
-                         "journal=none (see holdfast.conf(5) for what that guarantees)",
-                         value);
     return fault_set(fault, -EINVAL, "'%.64s' is not one of %s", value, option->value);
 }
 

@@ -26,6 +26,12 @@ struct option_list {
 enum digest_choice { DIGEST_NONE, DIGEST_CRC32C };
 enum full_choice { FULL_WAIT, FULL_ERROR };
 enum lock_choice { LOCK_AUTO, LOCK_YES, LOCK_NO };
+enum engine_choice { ENGINE_AUTO, ENGINE_URING, ENGINE_THREAD };
+enum journal_kind { JOURNAL_NONE, JOURNAL_MEMORY, JOURNAL_PATH };
+enum destage_choice { DESTAGE_COALESCE, DESTAGE_ORDERED };
+
+/* The ring of journal=memory, in the run directory. */
+#define JOURNAL_FILE "journal"
 
 /* What was configured. Durations in milliseconds, sizes in bytes; texts are "" when not given. */
 struct options {
@@ -47,7 +53,11 @@ struct options {
     uint64_t connections;
     bool read_only;
 
-    unsigned journal; /* only `none` exists yet */
+    char journal[OPTION_PATH_BYTES]; /* "none", "memory", or a path */
+    uint64_t journal_size;           /* of one that is made */
+    uint64_t journal_cache;
+    unsigned journal_engine; /* enum engine_choice */
+    unsigned destage;        /* enum destage_choice */
     uint64_t memory;
     uint64_t retain;
     uint64_t retain_time;
@@ -117,6 +127,14 @@ bool options_was_given(const struct options *options, const char *key);
 /* What no single key can tell: contradictions and missing parts. Fills in what follows from
  * others: the portals, the target and the LUN (in `url`), the name, the run directory. */
 int options_complete(struct options *options, struct fault *fault);
+
+/* What was said about the journal. */
+int options_check_journal(const char *text, struct fault *fault);
+int options_complete_journal(struct options *options, struct fault *fault);
+enum journal_kind options_journal_kind(const struct options *options);
+
+/* Where its ring is; not for JOURNAL_NONE. */
+int options_journal_path(const struct options *options, char *ret_path, size_t path_bytes);
 
 /* The same for a discovery: a portal, and who we are. */
 int options_complete_discovery(struct options *options, const char *portal, struct fault *fault);

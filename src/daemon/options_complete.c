@@ -135,6 +135,8 @@ int options_complete(struct options *options, struct fault *fault)
         error = complete_chap(options, fault);
     if (!error)
         error = check_sizes(options, fault);
+    if (!error)
+        error = options_complete_journal(options, fault);
     if (error)
         return error;
     if (!*options->name)

@@ -51,8 +51,16 @@ const struct option option_table[] = {
      "refuse every write"},
 
     /* What is kept, and what is waited for. */
-    {"journal", OPTION_CHOICE, "none", "none", 0, 0, FIELD(journal), NULL,
-     "where writes are kept while the target is away; only none in this version"},
+    {"journal", OPTION_PATH, "none|memory|PATH", "none", 0, 0, FIELD(journal),
+     options_check_journal, "where writes are kept while the target is away"},
+    {"journal_size", OPTION_SIZE, "SIZE", NULL, MIB, 1024 * 1024 * MIB, FIELD(journal_size), NULL,
+     "size of a journal that is made; else 1G for a file, 64M in memory"},
+    {"journal_cache", OPTION_SIZE, "SIZE", "16M", MIB, 1024 * 1024 * MIB, FIELD(journal_cache),
+     NULL, "how much of what the journal holds is kept in memory, too"},
+    {"journal_engine", OPTION_CHOICE, "auto|uring|thread", "auto", 0, 0, FIELD(journal_engine),
+     NULL, "how the journal's device is driven; for tests"},
+    {"destage", OPTION_CHOICE, "coalesce|ordered", "coalesce", 0, 0, FIELD(destage), NULL,
+     "in which order the journal is brought to the LUN"},
     {"memory", OPTION_SIZE, "SIZE", "32M", 4 * MIB, 1024 * 1024 * MIB, FIELD(memory), NULL,
      "memory for data under way and for retained writes"},
     {"retain", OPTION_SIZE, "SIZE", "12M", 0, 1024 * 1024 * MIB, FIELD(retain), NULL,

@@ -1,8 +1,8 @@
 /*
  * The daemon: builds its parts, opens the front ends at once, and runs the loop.
  *
- * Good day: run directory and lock, secrets, volume and session, front ends, control socket,
- * memory locked, "ready"; then the loop, until somebody says stop (stop.c).
+ * Good day: secrets, volume and session, run directory and lock, control socket, journal, front
+ * ends, memory locked, "ready"; then the loop, until somebody says stop (stop.c).
  *
  * What can go wrong before "ready" ends the process with one line: a second daemon, a bad secret,
  * a busy socket. After it, only this does: the very first login is refused for good (wrong CHAP,
@@ -26,6 +26,8 @@
 #include "os/memory_lock.h"
 
 #define THREAD_STACK_BYTES (256 * 1024) /* of the resolver and the like: locked memory */
+
+#define FILL_SAMPLE_MS 1000
 
 uint64_t daemon_now_us(const struct daemon *daemon)
 {
@@ -108,6 +110,15 @@ static void watchdog_fired(struct timer *timer)
                      daemon_now_us(daemon) + daemon->notifier.watchdog_us / 2);
 }
 
+static void sample_fill(struct timer *timer)
+{
+    struct daemon *daemon = container_of(timer, struct daemon, fill_timer);
+    struct vol_status status;
+    vol_status(daemon->volume, &status);
+    fill_rate_sample(&daemon->fill, daemon_now_us(daemon), status.ring_used_bytes);
+    port_timer_after_ms(evl_timer_port(daemon->loop), timer, FILL_SAMPLE_MS);
+}
+
 static void front_ends_stopped(void *owner)
 {
     daemon_front_ends_stopped(owner);
@@ -178,6 +189,17 @@ static int set_up_places(struct daemon *daemon, struct fault *fault)
     return control_socket_new(daemon->loop, path, &daemon_verbs, daemon, &daemon->control, fault);
 }
 
+/* In the run directory, perhaps; so after its lock. */
+static int set_up_journal(struct daemon *daemon, struct fault *fault)
+{
+    int error =
+        journal_setup_open(daemon->options, daemon->loop, daemon->log, &daemon->journal, fault);
+    if (error)
+        return error;
+    return journal_setup_use(&daemon->journal, daemon->options, daemon->login.initiator,
+                             daemon->volume, fault);
+}
+
 static int set_up(struct daemon *daemon, struct fault *fault)
 {
     int error = login_init(&daemon->login, daemon->options, false, daemon->log, fault);
@@ -185,6 +207,8 @@ static int set_up(struct daemon *daemon, struct fault *fault)
         error = set_up_disk(daemon, fault);
     if (!error)
         error = set_up_places(daemon, fault);
+    if (!error)
+        error = set_up_journal(daemon, fault);
     if (!error)
         error = front_ends_new(daemon->options, daemon->loop, daemon->volume, daemon->log,
                                front_ends_stopped, daemon, &daemon->front_ends, fault);
@@ -198,6 +222,9 @@ static void start(struct daemon *daemon)
     evl_signal_start(daemon->loop, &daemon->interrupt, SIGINT, signalled);
     lock_memory_if_wanted(daemon);
     vol_start(daemon->volume);
+    timer_init(&daemon->fill_timer, sample_fill);
+    if (daemon->journal.device)
+        sample_fill(&daemon->fill_timer);
     timer_init(&daemon->watchdog, watchdog_fired);
     if (daemon->notifier.watchdog_us > 0)
         watchdog_fired(&daemon->watchdog);
@@ -212,6 +239,7 @@ static void tear_down(struct daemon *daemon)
         evl_signal_stop(daemon->loop, &daemon->terminate);
         evl_signal_stop(daemon->loop, &daemon->interrupt);
         port_timer_stop(evl_timer_port(daemon->loop), &daemon->watchdog);
+        port_timer_stop(evl_timer_port(daemon->loop), &daemon->fill_timer);
         port_timer_stop(evl_timer_port(daemon->loop), &daemon->stop_timer);
     }
     evl_hook_cancel(&daemon->settle);
@@ -219,6 +247,7 @@ static void tear_down(struct daemon *daemon)
     control_socket_free(daemon->control);
     front_ends_free(daemon->front_ends);
     vol_free(daemon->volume);
+    journal_setup_close(&daemon->journal, daemon->volume_stopped, daemon->log);
     link_libiscsi_free(daemon->link);
     login_done(&daemon->login);
     run_dir_release(&daemon->run_dir);
@@ -238,8 +267,9 @@ static void run(struct daemon *daemon)
     }
     if (daemon->refused)
         return;
+    bool all_written = daemon->exit_status == 0 && !daemon->left_in_journal;
     log_line(daemon->log, STORY_NOTICE,
-             daemon->exit_status == 0 ? "stopped; everything was written" : "stopped");
+             all_written ? "stopped; everything was written" : "stopped");
 }
 
 int serve(const struct options *options)

@@ -122,6 +122,7 @@ static struct json_object *volume_json(const struct vol_status *status)
     add_number(volume, "parked_write_bytes", status->parked_write_bytes);
     add_number(volume, "retained_bytes", status->retained_bytes);
     add_number(volume, "dirty_bytes", status->dirty_bytes);
+    add_number(volume, "unsynced_bytes", status->unsynced_bytes);
     add_number(volume, "memory_bytes", status->memory_bytes);
     add_number(volume, "memory_used", status->memory_used);
     add_number(volume, "reads", status->reads);
@@ -138,6 +139,41 @@ static struct json_object *volume_json(const struct vol_status *status)
     return volume;
 }
 
+/* "not-made": it is, as soon as the LUN was seen. */
+static const char *journal_state(const struct vol_status *status)
+{
+    if (status->journal_failed)
+        return "failed";
+    if (!status->journal_open)
+        return "not-made";
+    return status->journal_full ? "full" : "open";
+}
+
+static struct json_object *journal_json(const struct status_facts *facts)
+{
+    static const char *const modes[] = {[VOL_JOURNAL_NONE] = "none",
+                                        [VOL_JOURNAL_MEMORY] = "memory",
+                                        [VOL_JOURNAL_PERSISTENT] = "persistent"};
+    const struct vol_status *status = &facts->volume;
+    struct json_object *journal = json_object_new_object();
+    add_text(journal, "mode", modes[status->journal_mode]);
+    if (status->journal_mode == VOL_JOURNAL_NONE)
+        return journal;
+    add_text(journal, "path", facts->journal_path);
+    add_text(journal, "state", journal_state(status));
+    add_text(journal, "destage",
+             facts->options->destage == DESTAGE_ORDERED ? "ordered" : "coalesce");
+    add_number(journal, "ring_bytes", status->ring_bytes);
+    add_number(journal, "used_bytes", status->ring_used_bytes);
+    add_number(journal, "entries", status->journal_entries);
+    add_number(journal, "appended_bytes", status->appended_bytes);
+    if (status->oldest_unsent_us > 0)
+        add_seconds(journal, "oldest_unsent_seconds", status->oldest_unsent_us);
+    if (facts->journal_until_full_us > 0)
+        add_seconds(journal, "full_in_seconds", facts->journal_until_full_us);
+    return journal;
+}
+
 struct json_object *status_json(const struct status_facts *facts)
 {
     struct json_object *status = json_object_new_object();
@@ -148,7 +184,7 @@ struct json_object *status_json(const struct status_facts *facts)
     add_text(status, "state",
              facts->stopping ? "stopping" : status_state_word(facts->session.state));
     add_switch(status, "read_only", facts->read_only);
-    add_text(status, "journal", "none");
+    json_object_object_add(status, "journal", journal_json(facts));
     json_object_object_add(status, "target", target_json(facts));
     json_object_object_add(status, "session", session_json(facts));
     json_object_object_add(status, "lun", facts->lun ? status_lun_json(facts->lun) : NULL);

@@ -22,7 +22,9 @@ struct status_facts {
     struct ses_status session;
     const struct lun *lun; /* NULL while the LUN was never seen */
     struct vol_status volume;
-    bool read_only; /* clients may not write, for whatever reason */
+    const char *journal_path;       /* NULL: no journal */
+    uint64_t journal_until_full_us; /* at the present rate; 0: it does not fill up */
+    bool read_only;                 /* clients may not write, for whatever reason */
 };
 
 /* A new object, without the front ends. */

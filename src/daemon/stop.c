@@ -32,13 +32,25 @@ static void tell_what_is_lost(struct daemon *daemon, const struct vol_status *st
                  status->requests, human_plural(status->requests),
                  human_size(status->parked_write_bytes, size),
                  status->requests == 1 ? "was" : "were");
-    if (status->retained_bytes > 0)
+    if (status->retained_bytes > 0 && !status->journal_open)
         snprintf(lines[1], sizeof lines[1],
                  "%s of acknowledged writes were not flushed to the target",
                  human_size(status->retained_bytes, size));
     bool both = *lines[0] && *lines[1];
     log_format(daemon->log, STORY_ERROR, "stopping without the target; %s%s%s", lines[0],
                both ? ", " : "", lines[1]);
+}
+
+static void tell_what_is_kept(struct daemon *daemon, const struct vol_status *status)
+{
+    char size[HUMAN_BYTES];
+    bool persistent = status->journal_mode == VOL_JOURNAL_PERSISTENT;
+    daemon->left_in_journal = true;
+    log_format(daemon->log, STORY_WARNING,
+               "stopping without the target; %s that are not on the LUN stay in the journal, and "
+               "are sent when this daemon is started again%s",
+               human_size(status->unsynced_bytes, size),
+               persistent ? "" : ". They do not survive a restart of this host");
 }
 
 static void arm(struct daemon *daemon, uint64_t at_us)
@@ -54,7 +66,9 @@ static void give_up(struct daemon *daemon)
         return;
     daemon->hurried = true;
     vol_status(daemon->volume, &status);
-    if (status.requests > 0 || status.retained_bytes > 0) {
+    if (status.journal_open && status.unsynced_bytes > 0)
+        tell_what_is_kept(daemon, &status);
+    if (status.requests > 0 || (status.retained_bytes > 0 && !status.journal_open)) {
         tell_what_is_lost(daemon, &status);
         daemon->exit_status = 1;
     }

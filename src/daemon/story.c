@@ -97,6 +97,7 @@ static void tell_lost(struct story *story, const struct trace_event *event, uint
     else
         story_loss_words(event->a, event->text, reason, sizeof reason);
     story->cause[0] = '\0';
+    story->full_told_us = 0;
     begin_outage(story, now_us);
     hold(story, event->code, STORY_WARNING, "target gone (%s)", reason);
 }
@@ -239,7 +240,7 @@ static void tell_reservation(struct story *story, const struct trace_event *even
 }
 
 /* Events of the volume that are no halves of a pair. */
-static void tell_volume(struct story *story, const struct trace_event *event)
+static void tell_volume(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
     char before[HUMAN_BYTES], now[HUMAN_BYTES];
     switch (event->code) {
@@ -264,11 +265,11 @@ static void tell_volume(struct story *story, const struct trace_event *event)
             strerror((int)event->a));
         break;
     default:
-        break;
+        story_tell_journal(story, event, now_us);
     }
 }
 
-static void tell_session(struct story *story, const struct trace_event *event)
+static void tell_session(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
     switch (event->code) {
     case TRACE_SESSION_FENCED_OLD_NEXUS:
@@ -294,7 +295,7 @@ static void tell_session(struct story *story, const struct trace_event *event)
             event->text ? event->text : "the target does not say why");
         break;
     default:
-        tell_volume(story, event);
+        tell_volume(story, event, now_us);
     }
 }
 
@@ -333,6 +334,6 @@ void story_tell(struct story *story, const struct trace_event *event, uint64_t n
         tell_resumed(story, event);
         break;
     default:
-        tell_session(story, event);
+        tell_session(story, event, now_us);
     }
 }

@@ -7,7 +7,8 @@
  * turn.
  *
  * An outage does not flood: each new reason is told once, then "still waiting" at growing
- * intervals. Failures of single commands are told at most every ten seconds, with a count.
+ * intervals. Failures of single commands are told at most every ten seconds, with a count; that
+ * the journal is full, once a minute at most, but always once in an outage.
  *
  * No clock, no I/O: the caller gives the time and takes the lines.
  */
@@ -44,6 +45,11 @@ struct story {
 
     uint64_t failure_told_us;
     uint64_t failures_untold;
+
+    /* story_journal.c */
+    bool full_is_told;
+    uint64_t full_told_us;
+    uint64_t lost_told_us;
 };
 
 void story_init(struct story *story, uint64_t now_us,
@@ -51,6 +57,9 @@ void story_init(struct story *story, uint64_t now_us,
                 void *owner);
 
 void story_tell(struct story *story, const struct trace_event *event, uint64_t now_us);
+
+/* The journal's part of it; other events are nothing. */
+void story_tell_journal(struct story *story, const struct trace_event *event, uint64_t now_us);
 
 /* Tells what is being kept for its second half. */
 void story_settle(struct story *story);

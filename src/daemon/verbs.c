@@ -20,9 +20,11 @@ static void answer_status(struct daemon *daemon, struct control_client *client)
         .started_us = daemon->started_us,
         .lun = ses_lun(vol_session(daemon->volume)),
         .read_only = daemon->options->read_only,
+        .journal_path = daemon->journal.path,
     };
     ses_status(vol_session(daemon->volume), &facts.session);
     vol_status(daemon->volume, &facts.volume);
+    facts.journal_until_full_us = fill_rate_until_full_us(&daemon->fill, facts.volume.ring_bytes);
     if (vol_is_known(daemon->volume)) {
         struct vol_geometry geometry;
         vol_geometry(daemon->volume, &geometry);
@@ -70,6 +72,19 @@ static void flush(struct daemon *daemon, struct control_client *client)
     control_refuse(client, "too many flushes are under way");
 }
 
+/* How far it is; who waits asks again. */
+static void drain(struct daemon *daemon, struct control_client *client)
+{
+    struct json_object *answer = json_object_new_object();
+    struct vol_status status;
+    vol_hurry(daemon->volume);
+    vol_status(daemon->volume, &status);
+    json_object_object_add(answer, "left_bytes", json_object_new_uint64(status.unsynced_bytes));
+    json_object_object_add(answer, "online", json_object_new_boolean(status.online));
+    json_object_object_add(answer, "drained", json_object_new_boolean(status.unsynced_bytes == 0));
+    control_answer(client, answer);
+}
+
 static void stop(struct daemon *daemon, struct control_client *client)
 {
     control_answer(client, json_object_new_object());
@@ -87,7 +102,11 @@ static const struct {
     const char *word;
     void (*run)(struct daemon *daemon, struct control_client *client);
 } verbs[] = {
-    {"status", answer_status}, {"version", answer_version}, {"flush", flush}, {"stop", stop},
+    {"status", answer_status},
+    {"version", answer_version},
+    {"flush", flush},
+    {"drain", drain},
+    {"stop", stop},
     {"reconnect", reconnect},
 };
 

@@ -94,11 +94,7 @@ static void an_unknown_key_is_named_and_the_nearest_suggested(void **state)
 
 static void what_is_not_built_yet_is_said_so(void **state)
 {
-    refuses("journal=memory", "journal: 'memory' is not built yet");
-    refuses("journal=/dev/sdb", "only journal=none");
-    refuses("journal_size=4G", "journal_size: not built yet");
     refuses("device=/dev/nbd0", "device: not built yet");
-    sets("journal=none");
 }
 
 static void bad_values_name_the_key_and_the_reason(void **state)

@@ -1,0 +1,104 @@
+/* What the journal reports, as log lines. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/human.h"
+#include "daemon/story.h"
+
+/* A ring that is filled faster than the target takes it is full and has room again many times a
+ * second. */
+#define FULL_EVERY_US (60 * 1000000ull)
+#define LOST_EVERY_US (10 * 1000000ull)
+
+__attribute__((format(printf, 3, 4))) static void say(struct story *story,
+                                                      enum story_priority priority,
+                                                      const char *format, ...)
+{
+    char text[STORY_LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    story->line(story->owner, priority, text);
+}
+
+static void tell_opened(struct story *story, const struct trace_event *event)
+{
+    char size[HUMAN_BYTES];
+    if (event->c)
+        say(story, STORY_NOTICE, "the journal was made");
+    else if (event->a == 0)
+        say(story, STORY_INFO, "the journal is empty");
+    else
+        say(story, STORY_NOTICE,
+            "the journal holds %s that are not on the LUN yet; they can be read already",
+            human_size(event->b, size));
+}
+
+static bool is_due(uint64_t *told_us, uint64_t now_us, uint64_t every_us)
+{
+    if (*told_us && now_us - *told_us < every_us)
+        return false;
+    *told_us = now_us;
+    return true;
+}
+
+static void tell_full(struct story *story, const struct trace_event *event, uint64_t now_us)
+{
+    char size[HUMAN_BYTES];
+    story->full_is_told = is_due(&story->full_told_us, now_us, FULL_EVERY_US);
+    if (story->full_is_told)
+        say(story, STORY_WARNING, "the journal is full (%s); writes wait for the target",
+            human_size(event->b, size));
+}
+
+static void tell_room(struct story *story)
+{
+    if (story->full_is_told)
+        say(story, STORY_NOTICE, "the journal has room again; writes go on");
+    story->full_is_told = false;
+}
+
+static void tell_data_lost(struct story *story, const struct trace_event *event, uint64_t now_us)
+{
+    if (is_due(&story->lost_told_us, now_us, LOST_EVERY_US))
+        say(story, STORY_ERROR,
+            "the journal cannot be read back (block %" PRIu64 ", %" PRIu64
+            " blocks: %s); they are lost, reading them gives an I/O error until they are written "
+            "again. Look at the journal's disk",
+            event->a, event->b, strerror((int)event->c));
+}
+
+void story_tell_journal(struct story *story, const struct trace_event *event, uint64_t now_us)
+{
+    char size[HUMAN_BYTES];
+    switch (event->code) {
+    case TRACE_JOURNAL_OPENED:
+        tell_opened(story, event);
+        break;
+    case TRACE_JOURNAL_FULL:
+        tell_full(story, event, now_us);
+        break;
+    case TRACE_JOURNAL_ROOM:
+        tell_room(story);
+        break;
+    case TRACE_JOURNAL_FAILED:
+        say(story, STORY_ERROR,
+            "the journal failed (%s); going on without it: writes wait for the target from now "
+            "on, and %s are brought to the LUN from memory. Look at the journal's disk",
+            strerror((int)event->a), human_size(event->b, size));
+        break;
+    case TRACE_JOURNAL_DATA_LOST:
+        tell_data_lost(story, event, now_us);
+        break;
+    case TRACE_JOURNAL_LUN_UNFIT:
+        say(story, STORY_ERROR,
+            "the LUN does not fit the journal: %s; nothing is written to it, requests wait",
+            event->text ? event->text : "its size differs");
+        break;
+    default:
+        break;
+    }
+}
