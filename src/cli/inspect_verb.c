@@ -162,7 +162,7 @@ int inspect_run(const struct arguments *arguments)
     struct inspection inspection = {0};
     struct fault fault;
     uint64_t timeout_ms = 0;
-    int error = keys_from_operand(arguments, &options, &fault);
+    int error = keys_from_operand(arguments, arguments->positional[0], &options, &fault);
     if (!error)
         error = options_complete(&options, &fault);
     if (!error)

@@ -60,10 +60,9 @@ int keys_from_name(const char *name, struct options *options, struct fault *faul
     return error;
 }
 
-int keys_from_operand(const struct arguments *arguments, struct options *options,
-                      struct fault *fault)
+int keys_from_operand(const struct arguments *arguments, const char *operand,
+                      struct options *options, struct fault *fault)
 {
-    const char *operand = arguments->positional[0];
     int error;
     options_init(options);
     if (url_is_url(operand))

@@ -9,8 +9,8 @@
 int keys_take(const struct arguments *arguments, struct options *options, struct fault *fault);
 
 /* URL, NAME (of /etc/holdfast/NAME.conf), or a path to such a file; then keys_take(). */
-int keys_from_operand(const struct arguments *arguments, struct options *options,
-                      struct fault *fault);
+int keys_from_operand(const struct arguments *arguments, const char *operand,
+                      struct options *options, struct fault *fault);
 
 /* The options of a configured NAME: /etc/holdfast/NAME.conf, else /run/holdfast/NAME.conf, which
  * mount helpers and the boot write. -ENOENT when there is neither. */

@@ -14,7 +14,8 @@ static int wrong(struct netboot *job)
 static int take_login(struct netboot *job)
 {
     struct options *options = &job->options;
-    int error = keys_from_operand(job->arguments, options, &job->fault);
+    int error =
+        keys_from_operand(job->arguments, job->arguments->positional[0], options, &job->fault);
     if (!error)
         error = options_complete(options, &job->fault);
     if (error)

@@ -12,7 +12,7 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE  2 /* wrong use */
 
-#define ARGUMENTS_POSITIONAL 2u
+#define ARGUMENTS_POSITIONAL 3u
 #define ARGUMENTS_OPTIONS    32u
 
 /* An option of a verb; "-o" is the only one with a short name. */
@@ -49,13 +49,16 @@ struct verb {
 extern const struct verb verb_table[];
 
 extern const struct verb_option boot_options[], serve_options[], status_options[], flush_options[],
-    stop_options[], discover_options[], inspect_options[], netboot_options[], no_options[];
+    stop_options[], discover_options[], inspect_options[], drain_options[], journal_options[],
+    netboot_options[], no_options[];
 
 int boot_run(const struct arguments *arguments);
 int serve_run(const struct arguments *arguments);
 int status_run(const struct arguments *arguments);
 int flush_run(const struct arguments *arguments);
 int stop_run(const struct arguments *arguments);
+int drain_run(const struct arguments *arguments);
+int journal_run(const struct arguments *arguments);
 int discover_run(const struct arguments *arguments);
 int inspect_run(const struct arguments *arguments);
 int netboot_run(const struct arguments *arguments);

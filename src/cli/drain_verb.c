@@ -1,0 +1,98 @@
+/* drain: waits until the LUN has everything that was acknowledged. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <time.h>
+
+#include "cli/client.h"
+#include "cli/journal_verb.h"
+#include "cli/keys.h"
+#include "cli/progress.h"
+#include "daemon/human.h"
+
+#define ANSWER_MS 5000
+#define LOOK_MS   200
+
+const struct verb_option drain_options[] = {
+    {"timeout", "TIME", "how long to wait [0: for ever]"},
+    {"run-dir", "DIR", "in place of /run/holdfast"},
+    {"o", "run_dir=PATH", "the run directory of that daemon"},
+    {0},
+};
+
+struct drain {
+    uint64_t left;
+    bool drained;
+    bool online;
+};
+
+static int ask(struct client *client, struct drain *ret_drain, struct fault *fault)
+{
+    struct json_object *answer, *value = NULL;
+    int error = client_call(client, "drain", ANSWER_MS, &answer, fault);
+    if (error)
+        return error;
+    json_object_object_get_ex(answer, "left_bytes", &value);
+    ret_drain->left = json_object_get_uint64(value);
+    json_object_object_get_ex(answer, "drained", &value);
+    ret_drain->drained = json_object_get_boolean(value);
+    json_object_object_get_ex(answer, "online", &value);
+    ret_drain->online = json_object_get_boolean(value);
+    json_object_put(answer);
+    return 0;
+}
+
+static int wait_for_it(struct client *client, uint64_t timeout_ms, struct drain *ret_drain,
+                       struct fault *fault)
+{
+    struct progress progress;
+    uint64_t started_ms = progress_now_ms(), now_ms = started_ms;
+    bool told_offline = false;
+    int error = ask(client, ret_drain, fault);
+    progress_begin(&progress, stderr, "drained", ret_drain->left, started_ms);
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
+    while (!error && !ret_drain->drained) {
+        now_ms = progress_now_ms();
+        if (timeout_ms > 0 && now_ms - started_ms >= timeout_ms)
+            break;
+        if (!ret_drain->online && !told_offline)
+            fprintf(stderr, "the target is away; waiting for it\n");
+        told_offline = !ret_drain->online;
+        progress_left(&progress, ret_drain->left, now_ms);
+        nanosleep(&pause, NULL);
+        error = ask(client, ret_drain, fault);
+    }
+    if (!error && ret_drain->drained)
+        progress_left(&progress, 0, progress_now_ms());
+    progress_end(&progress);
+    return error;
+}
+
+int drain_daemon(const struct arguments *arguments, const char *name)
+{
+    char directory[OPTION_PATH_BYTES], size[HUMAN_BYTES], time[HUMAN_BYTES];
+    struct client client;
+    struct fault fault;
+    struct drain drain = {0};
+    uint64_t timeout_ms;
+    int error = keys_timeout(arguments, 0, &timeout_ms, &fault);
+    if (!error)
+        error = client_directory(arguments, name, directory, sizeof directory, &fault);
+    if (error)
+        return complain(arguments, EXIT_USAGE, "%s", fault.text);
+    if (client_open(&client, directory, name, &fault) != 0)
+        return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    error = wait_for_it(&client, timeout_ms, &drain, &fault);
+    client_close(&client);
+    if (error)
+        return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    if (!drain.drained)
+        return complain(arguments, EXIT_FAILED,
+                        "%s are not on the LUN after %s; `holdfast status %s` says why",
+                        human_size(drain.left, size), human_time(timeout_ms, time), name);
+    return EXIT_DONE;
+}
+
+int drain_run(const struct arguments *arguments)
+{
+    return drain_daemon(arguments, arguments->positional[0]);
+}

@@ -1,0 +1,121 @@
+/* Which journal is meant, and taking hold of it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/journal_verb.h"
+#include "cli/keys.h"
+#include "daemon/run_dir.h"
+#include "journal/journal.h"
+#include "session/lun.h"
+
+/* A daemon that was just killed holds its journal for a moment yet. */
+#define LOCK_WAIT_MS 2000
+
+/* Of a daemon that does not run: its configuration says where the journal is. */
+static int locate_by_name(const struct arguments *arguments, const char *name,
+                          const char *directory, struct journal_source *source, struct fault *fault)
+{
+    static struct options options;
+    int error = keys_from_operand(arguments, name, &options, fault);
+    if (error == -ENOENT) { /* a daemon without a file: -o may say it all */
+        options_init(&options);
+        error = keys_take(arguments, &options, fault);
+        if (!error && !options_was_given(&options, "journal"))
+            return fault_set(fault, -ENOENT,
+                             "no daemon '%s' is running, and there is no file for it in "
+                             "/etc/holdfast; give the path of the journal",
+                             name);
+    }
+    if (error)
+        return error;
+    if (options_journal_kind(&options) == JOURNAL_NONE)
+        return fault_set(fault, -EINVAL, "'%s' has no journal", name);
+    if (!options_was_given(&options, "run_dir"))
+        snprintf(options.run_dir, sizeof options.run_dir, "%s", directory);
+    error = options_journal_path(&options, source->path, sizeof source->path);
+    return error ? fault_set(fault, error, "the path of the journal is too long") : 0;
+}
+
+int journal_source_locate(const struct arguments *arguments, struct journal_source *ret_source,
+                          bool *ret_running, struct fault *fault)
+{
+    const char *operand = arguments->positional[1];
+    char directory[OPTION_PATH_BYTES];
+    *ret_source = (struct journal_source){0};
+    *ret_running = false;
+    if (strchr(operand, '/')) {
+        int bytes = snprintf(ret_source->path, sizeof ret_source->path, "%s", operand);
+        return bytes < (int)sizeof ret_source->path
+                   ? 0
+                   : fault_set(fault, -ENAMETOOLONG, "the path of the journal is too long");
+    }
+    int error = client_directory(arguments, operand, directory, sizeof directory, fault);
+    if (error)
+        return error;
+    *ret_running = run_dir_holder(directory) > 0;
+    return *ret_running ? 0 : locate_by_name(arguments, operand, directory, ret_source, fault);
+}
+
+static int refuse(const struct journal_source *source, enum jnl_open_error error,
+                  struct fault *fault)
+{
+    const char *path = source->path;
+    switch (error) {
+    case JNL_OPEN_NO_JOURNAL:
+        return fault_set(fault, -EINVAL, "%.300s holds no journal", path);
+    case JNL_OPEN_NEWER:
+        return fault_set(fault, -EINVAL,
+                         "journal %.300s was written by a newer version of holdfast; use that one",
+                         path);
+    case JNL_OPEN_CORRUPT:
+        return fault_set(fault, -EINVAL,
+                         "journal %.300s: no copy of its superblock makes sense: it is damaged, or "
+                         "the device is smaller than it was; restore it from a backup",
+                         path);
+    default:
+        return fault_set(fault, -EIO, "journal %.300s cannot be read", path);
+    }
+}
+
+int journal_source_open(struct journal_source *source, bool read_only, struct fault *fault)
+{
+    const struct jdev_config config = {
+        .path = source->path,
+        .flags = read_only ? JDEV_READ_ONLY : 0,
+        .lock_wait_ms = LOCK_WAIT_MS,
+    };
+    char why[JDEV_WHY_BYTES];
+    int error = jdev_open(&config, NULL, why, sizeof why, &source->device);
+    if (error)
+        return fault_set(fault, error, "%s", why);
+    source->memory = aligned_alloc(JNL_BLOCK, JNL_RECORD_BYTES_MAX);
+    enum jnl_open_error found = jnl_peek(source->device, &source->superblock);
+    if (!source->memory)
+        error = fault_set(fault, -ENOMEM, "out of memory");
+    else if (found)
+        error = refuse(source, found, fault);
+    if (error)
+        journal_source_close(source);
+    return error;
+}
+
+void journal_source_close(struct journal_source *source)
+{
+    free(source->memory);
+    jdev_close(source->device);
+    source->memory = NULL;
+    source->device = NULL;
+}
+
+void journal_lun_name(const struct jnl_binding *binding, char *ret_text, size_t text_bytes)
+{
+    struct lun_identity identity = {
+        .designator_type = (uint8_t)binding->designator_type,
+        .designator_bytes = (uint8_t)binding->designator_bytes,
+    };
+    memcpy(identity.designator, binding->designator, sizeof binding->designator);
+    snprintf(identity.serial, sizeof identity.serial, "%s", binding->serial);
+    lun_name(&identity, ret_text, text_bytes);
+}

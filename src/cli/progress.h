@@ -1,0 +1,31 @@
+/* How far something long has come: a bar on a terminal, a line for every 10 % elsewhere. */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct progress {
+    FILE *to;
+    bool terminal;
+    const char *what; /* "drained" */
+    uint64_t started_ms;
+    uint64_t total; /* bytes */
+    unsigned told;  /* elsewhere: tenths that were told */
+    bool open;      /* terminal: a bar stands there */
+};
+
+void progress_begin(struct progress *progress, FILE *to, const char *what, uint64_t total,
+                    uint64_t now_ms);
+
+/* What is left may also grow: then the total does. */
+void progress_left(struct progress *progress, uint64_t left, uint64_t now_ms);
+
+/* Ends the line of the bar. */
+void progress_end(struct progress *progress);
+
+/* Milliseconds of a clock that does not jump. */
+uint64_t progress_now_ms(void);
+
+#endif
