@@ -1,8 +1,10 @@
-/* holdfast: one program, a verb for each thing that it does. */
+/* holdfast: one program, a verb for each thing that it does; and, under their names, the helpers of
+ * mount(8). */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/verb.h"
+#include "mount/helper.h"
 #include "os/process.h"
 
 int help_run(const struct arguments *arguments)
@@ -34,6 +36,9 @@ static const char *verb_of(const char *word)
 int main(int count, char **words)
 {
     os_process_init();
+    mount_helper *helper = count > 0 ? mount_helper_find(words[0]) : NULL;
+    if (helper)
+        return helper(count, words);
     if (count < 2) {
         verb_print_overview(stderr);
         return EXIT_USAGE;

@@ -57,6 +57,7 @@ int service_find(const char *name, struct service *ret_service, struct fault *fa
     if (error)
         return error;
     snprintf(ret_service->name, sizeof ret_service->name, "%s", name);
+    ret_service->stop_timeout_ms = options.stop_timeout;
     if (*options.run_dir)
         snprintf(ret_service->run_dir, sizeof ret_service->run_dir, "%s", options.run_dir);
     else

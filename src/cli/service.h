@@ -19,6 +19,7 @@ struct json_object;
 struct service {
     char name[OPTION_TEXT_BYTES];
     char run_dir[OPTION_PATH_BYTES];
+    uint64_t stop_timeout_ms; /* as configured: so long its end may take */
 };
 
 /* The service of a configured NAME: reads its file. -ENOENT when there is none. */

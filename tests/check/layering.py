@@ -22,7 +22,7 @@ LEAVES = {"boot": ("daemon/fault.h", "daemon/initiator.h", "daemon/options.h", "
 # A front end's adapter, by its file name, also meets the event loop.
 ADAPTERS = ("ev_*", "*_ev.?", "ffs.?", "ffs_adapter.?", "ffs_unmount.?")
 ADAPTER_HEADERS = ("os/ev_loop.h",)
-WIRING = ("daemon", "cli")
+WIRING = ("daemon", "cli", "mount")
 
 
 def allowed(path, layer, name):

@@ -12,10 +12,11 @@ PERMISSION = {
     "fuse*.h": ("ffs_adapter*.[ch]", "ffs_caller.[ch]"),
     "liburing.h": ("*_uring.[ch]",),
     "netlink/*": ("*_netlink.[ch]",),
+    "blkid/*": ("*_blkid.[ch]",),
     "libnl*": ("*_netlink.[ch]",),
 }
 # Libraries for whole folders.
-FOLDERS = {"libnbd.h": ("cli",), "json-c/*": ("daemon", "cli"), "json.h": ("daemon", "cli"),
+FOLDERS = {"libnbd.h": ("cli",), "json-c/*": ("daemon", "cli", "mount"), "json.h": ("daemon", "cli"),
            "ini.h": ("daemon",), "isa-l*": ("base",), "isa-l/*": ("base",)}
 
 

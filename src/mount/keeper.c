@@ -1,0 +1,173 @@
+#include "mount/keeper.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "daemon/human.h"
+#include "mount/interrupt.h"
+#include "mount/owner.h"
+#include "mount/records.h"
+
+#define START_MS       60000
+#define STATUS_MS      5000
+#define LOOK_MS        200
+#define WORTH_A_LINE   3000 /* ms of waiting */
+#define STOP_MARGIN_MS 10000
+#define RELEASE_LOOKS  20 /* the kernel frees a loop device a moment after its last user */
+#define TEXT_BYTES     8192
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void pause_a_look(void)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
+    nanosleep(&pause, NULL);
+}
+
+/* A daemon that runs and has not our configuration serves something else, or in another way. */
+static int write_configuration(const struct mount_source *source, const struct mount_call *call,
+                               const char *front_end, struct fault *fault)
+{
+    char text[TEXT_BYTES];
+    struct service service;
+    struct fault ignored;
+    int error = mount_source_configuration(source, call, front_end, text, sizeof text, fault);
+    if (error || records_configuration_is(source->name, text))
+        return error;
+    if (service_find(source->name, &service, &ignored) == 0 && service_is_running(&service))
+        return fault_set(fault, -EBUSY,
+                         "the daemon %s serves this LUN already, with other options: "
+                         "/run/holdfast/%s.conf; give the same, or unmount the other first",
+                         source->name, source->name);
+    return records_write_configuration(source->name, text, fault);
+}
+
+int keeper_start(const struct mount_source *source, const struct mount_call *call,
+                 const char *front_end, struct service *ret_service, bool *ret_started,
+                 struct fault *fault)
+{
+    *ret_started = false;
+    int error = source->is_url ? write_configuration(source, call, front_end, fault) : 0;
+    if (!error)
+        error = service_find(source->name, ret_service, fault);
+    if (!error)
+        error = service_start(ret_service, START_MS, ret_started, fault);
+    if (*ret_started) {
+        int unmarked = records_mark(source->name, fault);
+        error = error ? error : unmarked;
+    }
+    return error;
+}
+
+/* --- waiting --- */
+
+static const char *text_at(struct json_object *status, const char *object, const char *key)
+{
+    struct json_object *part = NULL, *text = NULL;
+    json_object_object_get_ex(status, object, &part);
+    json_object_object_get_ex(part, key, &text);
+    return text ? json_object_get_string(text) : "";
+}
+
+static bool knows_lun(struct json_object *status)
+{
+    struct json_object *lun = NULL;
+    return json_object_object_get_ex(status, "lun", &lun) && lun;
+}
+
+static int not_known(const struct service *service, const struct mount_call *call,
+                     struct json_object *status, struct fault *fault)
+{
+    char time[HUMAN_BYTES];
+    const char *reason = text_at(status, "session", "reason");
+    return fault_set(fault, -ETIMEDOUT,
+                     "the target has not answered for %s (%s); look at the target, or let the "
+                     "mount wait longer with mount_timeout=",
+                     human_time(call->timeout_ms, time), *reason ? reason : "no reason is known");
+}
+
+/* One look; *ret_status is set when the daemon answered. */
+static int look(const struct service *service, struct json_object **ret_status, struct fault *fault)
+{
+    int error = service_ask(service, "status", STATUS_MS, ret_status, fault);
+    if (!error || service_is_running(service))
+        return 0;
+    char words[384];
+    service_last_words(service, words, sizeof words);
+    return fault_set(fault, -EIO, "%s", *words ? words : "the daemon ended");
+}
+
+int keeper_wait(const struct service *service, const struct mount_call *call,
+                struct json_object **ret_status, struct fault *fault)
+{
+    int64_t began = now_ms();
+    bool told = false;
+    for (;; pause_a_look()) {
+        struct json_object *status = NULL;
+        int error = look(service, &status, fault);
+        int64_t waited = now_ms() - began;
+        if (!error && status && knows_lun(status)) {
+            *ret_status = status;
+            return 0;
+        }
+        if (!error && interrupt_came())
+            error = fault_set(fault, -EINTR, "interrupted while waiting for the target");
+        if (!error && call->timeout_ms > 0 && waited >= (int64_t)call->timeout_ms)
+            error = not_known(service, call, status, fault);
+        if (!error && !told && waited >= WORTH_A_LINE) {
+            told = true;
+            fprintf(stderr, "mount.holdfast: waiting for the target of %s (%s)\n", service->name,
+                    text_at(status, "session", "reason"));
+        }
+        json_object_put(status);
+        if (error)
+            return error;
+    }
+}
+
+/* --- the end --- */
+
+static bool is_used(const char *name)
+{
+    bool used = true;
+    for (int i = 0; used && i < RELEASE_LOOKS; i++) {
+        struct mountinfo info;
+        if (i > 0)
+            pause_a_look();
+        if (mountinfo_read(&info) != 0)
+            return true;
+        used = owner_is_used("/sys", &info, name);
+        mountinfo_done(&info);
+    }
+    return used;
+}
+
+int keeper_let_go(const char *name, bool verbose, struct fault *fault)
+{
+    struct service service;
+    if (!records_is_marked(name))
+        return 0;
+    if (is_used(name)) {
+        if (verbose)
+            fprintf(stderr, "umount.holdfast: the disk %s is still in use: its daemon goes on\n",
+                    name);
+        return 0;
+    }
+    int error = service_find(name, &service, fault);
+    if (error == -ENOENT) { /* nothing is left of it */
+        records_forget(name);
+        return 0;
+    }
+    if (!error)
+        error = service_stop(&service, service.stop_timeout_ms + STOP_MARGIN_MS, fault);
+    if (!error)
+        records_forget(name);
+    return error;
+}
