@@ -5,7 +5,6 @@
  */
 #include "boot/root_path.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +47,9 @@ static int parse_group(const char **at, uint16_t *ret_group)
 {
     char *end;
     unsigned long value = strtoul(*at, &end, 16);
-    if (!isxdigit((unsigned char)**at) || end - *at > 4 || value > UINT16_MAX)
+    /* strtoul() takes a sign, blanks and 0x too. */
+    size_t digits = strspn(*at, "0123456789abcdefABCDEF");
+    if (digits < 1 || digits > 4 || end != *at + digits)
         return -EINVAL;
     if (*end != '\0' && *end != '-')
         return -EINVAL;
@@ -160,7 +161,7 @@ static unsigned split_fields(char *text, char *fields[FIELDS_MAX])
     }
     while (rest) {
         if (count == FIELDS_MAX)
-            return 0;
+            return FIELDS_MAX + 1;
         fields[count++] = strsep(&rest, ":");
     }
     return count;
@@ -187,7 +188,8 @@ static int take_fields(char *text, enum root_path_form form, struct boot_facts *
 {
     char *fields[FIELDS_MAX];
     unsigned count = split_fields(text, fields);
-    if (count < FIELDS_MIN || (count > FIELDS_MIN && form == ROOT_PATH_RFC4173))
+    unsigned most = form == ROOT_PATH_RFC4173 ? FIELDS_MIN : FIELDS_MAX;
+    if (count < FIELDS_MIN || count > most)
         return fault_set(fault, -EINVAL, "the root path has a part too %s; " HOW_TO,
                          count < FIELDS_MIN ? "few" : "many");
     if (*fields[1] && strcmp(fields[1], "6") != 0 && strcasecmp(fields[1], "tcp") != 0)
