@@ -182,6 +182,7 @@ int journal_setup_use(const struct journal_setup *setup, const struct options *o
         .lun = options->url.lun,
         .cache_bytes = options->journal_cache,
         .ordered = options->destage == DESTAGE_ORDERED,
+        .continue_unmarked = options->on_journal_failure == JOURNAL_FAILURE_CONTINUE,
     };
     if (!setup->device)
         return 0;

@@ -29,6 +29,7 @@ enum lock_choice { LOCK_AUTO, LOCK_YES, LOCK_NO };
 enum engine_choice { ENGINE_AUTO, ENGINE_URING, ENGINE_THREAD };
 enum journal_kind { JOURNAL_NONE, JOURNAL_MEMORY, JOURNAL_PATH };
 enum destage_choice { DESTAGE_COALESCE, DESTAGE_ORDERED };
+enum journal_failure_choice { JOURNAL_FAILURE_PARK, JOURNAL_FAILURE_CONTINUE };
 
 /* The ring of journal=memory, in the run directory. */
 #define JOURNAL_FILE "journal"
@@ -56,8 +57,9 @@ struct options {
     char journal[OPTION_PATH_BYTES]; /* "none", "memory", or a path */
     uint64_t journal_size;           /* of one that is made */
     uint64_t journal_cache;
-    unsigned journal_engine; /* enum engine_choice */
-    unsigned destage;        /* enum destage_choice */
+    unsigned journal_engine;     /* enum engine_choice */
+    unsigned destage;            /* enum destage_choice */
+    unsigned on_journal_failure; /* enum journal_failure_choice */
     uint64_t memory;
     uint64_t retain;
     uint64_t retain_time;

@@ -61,6 +61,8 @@ const struct option option_table[] = {
      NULL, "how the journal's device is driven; for tests"},
     {"destage", OPTION_CHOICE, "coalesce|ordered", "coalesce", 0, 0, FIELD(destage), NULL,
      "in which order the journal is brought to the LUN"},
+    {"on_journal_failure", OPTION_CHOICE, "park|continue", "park", 0, 0, FIELD(on_journal_failure),
+     NULL, "when a failed journal cannot be marked so: writes wait, or go on"},
     {"memory", OPTION_SIZE, "SIZE", "32M", 4 * MIB, 1024 * 1024 * MIB, FIELD(memory), NULL,
      "memory for data under way and for retained writes"},
     {"retain", OPTION_SIZE, "SIZE", "12M", 0, 1024 * 1024 * MIB, FIELD(retain), NULL,

@@ -142,6 +142,8 @@ static struct json_object *volume_json(const struct vol_status *status)
 /* "not-made": it is, as soon as the LUN was seen. */
 static const char *journal_state(const struct vol_status *status)
 {
+    if (status->journal_unmarked)
+        return "failed, writes wait";
     if (status->journal_failed)
         return "failed";
     if (!status->journal_open)

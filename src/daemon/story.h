@@ -47,6 +47,7 @@ struct story {
     uint64_t failures_untold;
 
     /* story_journal.c */
+    bool unmarked_is_told;
     bool full_is_told;
     uint64_t full_told_us;
     uint64_t lost_told_us;

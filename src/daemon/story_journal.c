@@ -61,6 +61,27 @@ static void tell_room(struct story *story)
     story->full_is_told = false;
 }
 
+/* A next start must not replay what is out of date by then. */
+static void tell_marked(struct story *story, const struct trace_event *event)
+{
+    if (event->a == 0)
+        say(story, STORY_NOTICE,
+            "the journal is marked as failed; when its disk is mended, drop it (holdfast journal "
+            "discard) and start again to have a new one");
+    else if (!story->unmarked_is_told && event->b)
+        say(story, STORY_ERROR,
+            "the failed journal cannot be marked as such (%s), and a later start might take it "
+            "for good; writes wait until it can. Mend its disk, or take it away and start again "
+            "with on_journal_failure=continue",
+            strerror((int)event->a));
+    else if (!story->unmarked_is_told)
+        say(story, STORY_WARNING,
+            "the failed journal cannot be marked as such (%s); writes go on all the same: never "
+            "start again with this journal",
+            strerror((int)event->a));
+    story->unmarked_is_told = event->a != 0;
+}
+
 static void tell_data_lost(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
     if (is_due(&story->lost_told_us, now_us, LOST_EVERY_US))
@@ -87,8 +108,11 @@ void story_tell_journal(struct story *story, const struct trace_event *event, ui
     case TRACE_JOURNAL_FAILED:
         say(story, STORY_ERROR,
             "the journal failed (%s); going on without it: writes wait for the target from now "
-            "on, and %s are brought to the LUN from memory. Look at the journal's disk",
+            "on, and %s that it held are brought to the LUN. Look at the journal's disk",
             strerror((int)event->a), human_size(event->b, size));
+        break;
+    case TRACE_JOURNAL_MARKED:
+        tell_marked(story, event);
         break;
     case TRACE_JOURNAL_DATA_LOST:
         tell_data_lost(story, event, now_us);

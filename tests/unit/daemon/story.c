@@ -235,6 +235,23 @@ static void the_rest_of_the_events(void **state)
             "last flush is written again\n");
 }
 
+static void a_failed_journal_that_cannot_be_marked_is_told_once(void **state)
+{
+    event(0, TRACE_JOURNAL_MARKED, EIO, 1, 0, NULL);
+    assert_non_null(strstr(told, "3 the failed journal cannot be marked as such (Input/output "
+                                 "error)"));
+    assert_non_null(strstr(told, "writes wait"));
+    told[0] = '\0';
+    event(5 * S, TRACE_JOURNAL_MARKED, EIO, 1, 0, NULL);
+    is_told("");
+    event(10 * S, TRACE_JOURNAL_MARKED, 0, 0, 0, NULL);
+    assert_non_null(strstr(told, "5 the journal is marked as failed"));
+    told[0] = '\0';
+    event(0, TRACE_JOURNAL_MARKED, EIO, 0, 0, NULL);
+    assert_non_null(strstr(told, "4 the failed journal cannot be marked as such"));
+    assert_non_null(strstr(told, "never start again with this journal"));
+}
+
 static void a_detail_of_any_length_is_cut_not_overrun(void **state)
 {
     char detail[1000];
@@ -268,6 +285,7 @@ int main(void)
         TEST(troubles_are_told_in_the_standard_s_words),
         TEST(what_needs_a_person_is_an_error),
         TEST(the_rest_of_the_events),
+        TEST(a_failed_journal_that_cannot_be_marked_is_told_once),
         TEST(a_detail_of_any_length_is_cut_not_overrun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
