@@ -134,27 +134,36 @@ int keeper_wait(const struct service *service, const struct mount_call *call,
 
 /* --- the end --- */
 
-static bool is_used(const char *name)
+static bool is_used_now(const char *name, const char *except)
+{
+    struct mountinfo info;
+    if (mountinfo_read(&info) != 0)
+        return true;
+    bool used = owner_is_used("/sys", &info, name, except);
+    mountinfo_done(&info);
+    return used;
+}
+
+/* Only the device that was just let go is worth waiting for. */
+static bool is_used(const char *name, const char *let_go)
 {
     bool used = true;
     for (int i = 0; used && i < RELEASE_LOOKS; i++) {
-        struct mountinfo info;
         if (i > 0)
             pause_a_look();
-        if (mountinfo_read(&info) != 0)
+        if (let_go && is_used_now(name, let_go))
             return true;
-        used = owner_is_used("/sys", &info, name);
-        mountinfo_done(&info);
+        used = is_used_now(name, NULL);
     }
     return used;
 }
 
-int keeper_let_go(const char *name, bool verbose, struct fault *fault)
+int keeper_let_go(const char *name, const char *disk, bool verbose, struct fault *fault)
 {
     struct service service;
     if (!records_is_marked(name))
         return 0;
-    if (is_used(name)) {
+    if (is_used(name, disk)) {
         if (verbose)
             fprintf(stderr, "umount.holdfast: the disk %s is still in use: its daemon goes on\n",
                     name);

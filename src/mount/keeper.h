@@ -28,8 +28,9 @@ int keeper_wait(const struct service *service, const struct mount_call *call,
 
 /*
  * After a umount, or a mount that failed: ends the daemon if it was started for a mount and nobody
- * uses its disk any more. 0 also when there was nothing to do. The fault says what stayed.
+ * uses its disk any more. `disk` is the device that was unmounted, "loop3", or NULL. 0 also when
+ * there was nothing to do. The fault says what stayed.
  */
-int keeper_let_go(const char *name, bool verbose, struct fault *fault);
+int keeper_let_go(const char *name, const char *disk, bool verbose, struct fault *fault);
 
 #endif

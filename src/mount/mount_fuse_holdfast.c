@@ -71,7 +71,7 @@ static int serve_file(const struct mount_call *call, const struct mount_source *
     if (!error)
         json_object_put(status);
     else if (started)
-        (void)keeper_let_go(source->name, false, &ignored);
+        (void)keeper_let_go(source->name, NULL, false, &ignored);
     return error;
 }
 

@@ -112,7 +112,7 @@ static int with_daemon(const struct mount_call *call, const struct mount_source 
     if (!error)
         error = mount_disk(call, &service, ret_status, fault);
     if ((error || *ret_status != MOUNT_DONE) && started)
-        (void)keeper_let_go(source->name, false, &ignored);
+        (void)keeper_let_go(source->name, NULL, false, &ignored);
     return error;
 }
 

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/loop.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -53,10 +55,26 @@ static bool take_name(const char *text, struct owner *owner)
     return true;
 }
 
+/* The path that sysfs shows may be one of another mount namespace, and something else in ours.
+ * Without an answer of the loop device it is believed. */
+static bool is_file_of(const char *disk, dev_t file_system)
+{
+    char path[64];
+    struct loop_info64 status;
+    snprintf(path, sizeof path, "/dev/%.40s", disk);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return true;
+    bool answered = ioctl(fd, LOOP_GET_STATUS64, &status) == 0;
+    close(fd);
+    return !answered || status.lo_device == file_system;
+}
+
 static bool is_ours(const struct mountinfo *info, const char *path, struct owner *owner)
 {
     const struct mount_entry *entry = mountinfo_at(info, path);
-    return entry && strcmp(entry->type, MOUNT_TYPE) == 0 && take_name(entry->source, owner);
+    return entry && strcmp(entry->type, MOUNT_TYPE) == 0 && take_name(entry->source, owner) &&
+           is_file_of(owner->disk, entry->device);
 }
 
 /* The file is a mount, or it is `disk` in the directory that is one. */
@@ -135,7 +153,8 @@ static bool is_used(const char *sysfs, const struct mountinfo *info, const char 
     return strncmp(disk, "loop", 4) == 0 || is_claimed(disk);
 }
 
-bool owner_is_used(const char *sysfs, const struct mountinfo *info, const char *name)
+bool owner_is_used(const char *sysfs, const struct mountinfo *info, const char *name,
+                   const char *except)
 {
     char path[PATH_MAX];
     bool used = false;
@@ -144,6 +163,8 @@ bool owner_is_used(const char *sysfs, const struct mountinfo *info, const char *
     if (!folder)
         return true; /* who cannot look, stops nobody */
     for (const struct dirent *entry; !used && (entry = readdir(folder));) {
+        if (except && strcmp(entry->d_name, except) == 0)
+            continue;
         if (strncmp(entry->d_name, "loop", 4) == 0 || strncmp(entry->d_name, "nbd", 3) == 0)
             used = is_used(sysfs, info, entry->d_name, name);
     }

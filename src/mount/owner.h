@@ -27,8 +27,10 @@ bool owner_of_device(const char *sysfs, const struct mountinfo *info, dev_t devi
 bool owner_of_mount(const char *sysfs, const struct mountinfo *info,
                     const struct mount_entry *entry, struct owner *ret_owner);
 
-/* True while a block device with that daemon's disk is there and somebody has it open for himself:
- * mounted, in this or another namespace, a member of a RAID ... */
-bool owner_is_used(const char *sysfs, const struct mountinfo *info, const char *name);
+/* True while a block device with that daemon's disk, but for `except` ("loop3", or NULL), is there
+ * and somebody has it open for himself: mounted, in this or another namespace, a member of a RAID
+ * ... */
+bool owner_is_used(const char *sysfs, const struct mountinfo *info, const char *name,
+                   const char *except);
 
 #endif

@@ -45,15 +45,14 @@ static int run_umount(const struct mount_call *call, int *ret_status, struct fau
     return error ? fault_set(fault, error, "umount(8) cannot be run: %s", strerror(-error)) : 0;
 }
 
-/* The daemon behind what is mounted there; "" when it is none of ours. is_file: it is mounted from
- * the daemon itself. */
-static int find_daemon(const struct mount_call *call, bool is_file, char *ret_name,
-                       size_t name_bytes, struct fault *fault)
+/* The daemon behind what is mounted there; the name is "" when it is none of ours. is_file: it is
+ * mounted from the daemon itself. */
+static int find_daemon(const struct mount_call *call, bool is_file, struct owner *ret_owner,
+                       struct fault *fault)
 {
     char directory[PATH_MAX];
     struct mountinfo info;
-    struct owner owner;
-    ret_name[0] = '\0';
+    *ret_owner = (struct owner){0};
     int error = mountinfo_read(&info);
     if (error)
         return fault_set(fault, error, "/proc/self/mountinfo: %s", strerror(-error));
@@ -62,9 +61,10 @@ static int find_daemon(const struct mount_call *call, bool is_file, char *ret_na
     if (!entry)
         error = fault_set(fault, -EIO, "nothing is mounted there");
     else if (is_file && strncmp(entry->source, FUSE_PREFIX, strlen(FUSE_PREFIX)) == 0)
-        snprintf(ret_name, name_bytes, "%s", entry->source + strlen(FUSE_PREFIX));
-    else if (!is_file && owner_of_mount("/sys", &info, entry, &owner))
-        snprintf(ret_name, name_bytes, "%s", owner.name);
+        snprintf(ret_owner->name, sizeof ret_owner->name, "%s",
+                 entry->source + strlen(FUSE_PREFIX));
+    else if (!is_file)
+        (void)owner_of_mount("/sys", &info, entry, ret_owner);
     mountinfo_done(&info);
     return error;
 }
@@ -72,15 +72,15 @@ static int find_daemon(const struct mount_call *call, bool is_file, char *ret_na
 static int unmount(const struct mount_call *call, bool is_file, int *ret_status,
                    struct fault *fault)
 {
-    char name[OPTION_TEXT_BYTES];
+    struct owner owner;
     int lock_fd = -1;
-    int error = find_daemon(call, is_file, name, sizeof name, fault);
-    if (!error && *name)
-        error = records_lock(name, &lock_fd, fault);
+    int error = find_daemon(call, is_file, &owner, fault);
+    if (!error && *owner.name)
+        error = records_lock(owner.name, &lock_fd, fault);
     if (!error)
         error = run_umount(call, ret_status, fault);
-    if (!error && *ret_status == MOUNT_DONE && *name)
-        error = keeper_let_go(name, call->verbose, fault);
+    if (!error && *ret_status == MOUNT_DONE && *owner.name)
+        error = keeper_let_go(owner.name, *owner.disk ? owner.disk : NULL, call->verbose, fault);
     if (lock_fd >= 0)
         close(lock_fd);
     return error;

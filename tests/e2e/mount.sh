@@ -4,6 +4,9 @@
 # Each runs in a mount namespace of its own, where mount(8) finds the helpers in /sbin, and /run and
 # /etc/holdfast are nobody else's. The daemons that the helpers start are ended with the test.
 
+# By the name alone nobody can tell the loop devices of two tests apart that run at the same time.
+IQN=iqn.2026-11.test.holdfast:mount$$
+
 # Runs the test anew inside of the namespace; returns there.
 mount_start() {
     need_fuse
@@ -57,7 +60,7 @@ says() { grep -qF -- "$1" "$T/said" || fail "'$1' is not said, but: $(cat "$T/sa
 mounted() { mountpoint -q "$1"; }
 daemons() { "$HOLDFAST" status --json | wc -l; }
 no_daemon() { [ "$(daemons)" = 0 ]; }
-loops() { cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -cx "/run/holdfast/$1/disk"; }
+loops() { losetup -n -O NAME -j "/run/holdfast/$1/disk" | wc -l; }
 no_loop() { [ "$(loops "$1")" = 0 ]; }
 one_loop() { [ "$(loops "$1")" = 1 ]; }
 

@@ -55,34 +55,34 @@ static int tear_down(void **state)
 
 static void a_loop_device_is_known_by_its_file(void **state)
 {
-    device("7:3", "loop3");
-    attribute("block/loop3/loop/backing_file", "/run/holdfast/a/disk");
-    attribute("block/loop3/loop/offset", "1048576");
+    device("7:3", "loop9993");
+    attribute("block/loop9993/loop/backing_file", "/run/holdfast/a/disk");
+    attribute("block/loop9993/loop/offset", "1048576");
     assert_true(owner_of_device(sysfs, &info, makedev(7, 3), &owner));
     assert_string_equal(owner.name, "a");
-    assert_string_equal(owner.disk, "loop3");
+    assert_string_equal(owner.disk, "loop9993");
     assert_int_equal(owner.offset, 1048576);
 }
 
 static void the_file_may_lie_in_a_mounted_folder(void **state)
 {
-    device("7:3", "loop3");
-    attribute("block/loop3/loop/backing_file", "/srv/folder/disk");
+    device("7:3", "loop9993");
+    attribute("block/loop9993/loop/backing_file", "/srv/folder/disk");
     assert_true(owner_of_device(sysfs, &info, makedev(7, 3), &owner));
     assert_string_equal(owner.name, "b-1.x");
 }
 
 static void partitions_of_a_loop_device_add_up(void **state)
 {
-    device("7:3", "loop3");
-    device("259:1", "loop3/loop3p2");
-    attribute("block/loop3/loop/backing_file", "/run/holdfast/a/disk");
-    attribute("block/loop3/loop/offset", "4096");
-    attribute("block/loop3/loop3p2/partition", "2");
-    attribute("block/loop3/loop3p2/start", "8");
+    device("7:3", "loop9993");
+    device("259:1", "loop9993/loop9993p2");
+    attribute("block/loop9993/loop/backing_file", "/run/holdfast/a/disk");
+    attribute("block/loop9993/loop/offset", "4096");
+    attribute("block/loop9993/loop9993p2/partition", "2");
+    attribute("block/loop9993/loop9993p2/start", "8");
     assert_true(owner_of_device(sysfs, &info, makedev(259, 1), &owner));
     assert_int_equal(owner.offset, 2 * 4096);
-    assert_string_equal(owner.disk, "loop3");
+    assert_string_equal(owner.disk, "loop9993");
 }
 
 static void an_nbd_device_is_known_by_its_backend(void **state)
@@ -100,13 +100,13 @@ static void an_nbd_device_is_known_by_its_backend(void **state)
 
 static void strangers_are_not_taken_for_ours(void **state)
 {
-    device("7:0", "loop0");
-    device("7:1", "loop1");
+    device("7:0", "loop9990");
+    device("7:1", "loop9991");
     device("43:0", "nbd0");
     device("43:2", "nbd2");
     device("8:0", "sda");
-    attribute("block/loop0/loop/backing_file", "/srv/other");
-    attribute("block/loop1/loop/backing_file", "/home/disk.img");
+    attribute("block/loop9990/loop/backing_file", "/srv/other");
+    attribute("block/loop9991/loop/backing_file", "/home/disk.img");
     attribute("block/nbd0/backend", "qemu:root");
     attribute("block/nbd2/backend", "holdfast:");
     const dev_t strangers[] = {makedev(7, 0),  makedev(7, 1), makedev(43, 0),
@@ -123,17 +123,19 @@ static void a_hidden_device_is_looked_for_by_the_source(void **state)
 
 static void a_disk_is_used_while_a_loop_device_has_it(void **state)
 {
-    attribute("block/loop1/loop/backing_file", "/home/disk.img");
+    attribute("block/loop9991/loop/backing_file", "/home/disk.img");
     attribute("block/sda/size", "1");
-    assert_false(owner_is_used(sysfs, &info, "a"));
-    attribute("block/loop3/loop/backing_file", "/run/holdfast/a/disk");
-    assert_true(owner_is_used(sysfs, &info, "a"));
-    assert_false(owner_is_used(sysfs, &info, "b-1.x"));
+    assert_false(owner_is_used(sysfs, &info, "a", NULL));
+    attribute("block/loop9993/loop/backing_file", "/run/holdfast/a/disk");
+    assert_true(owner_is_used(sysfs, &info, "a", NULL));
+    assert_true(owner_is_used(sysfs, &info, "a", "loop9991"));
+    assert_false(owner_is_used(sysfs, &info, "a", "loop9993"));
+    assert_false(owner_is_used(sysfs, &info, "b-1.x", NULL));
 }
 
 static void who_cannot_look_takes_it_for_used(void **state)
 {
-    assert_true(owner_is_used("/nonexistent", &info, "a"));
+    assert_true(owner_is_used("/nonexistent", &info, "a", NULL));
 }
 
 int main(void)
