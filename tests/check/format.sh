@@ -19,7 +19,7 @@ if [ "${1-}" = --self-test ]; then
     exit 0
 fi
 mapfile -t c < <(find src nbd-server fuse tests bench -name '*.[ch]' 2>/dev/null)
-mapfile -t shell < <(grep -rlE -m1 '^#!/bin/(ba)?sh|^# shellcheck shell' scripts tests .ci initramfs 2>/dev/null)
+mapfile -t shell < <(grep -rlE -m1 '^#!/bin/(ba)?sh|^# shellcheck shell' scripts bench tests .ci initramfs 2>/dev/null)
 c_is_clean "${c[@]}"
 shell_is_clean "${shell[@]}"
 echo "${#c[@]} C files and ${#shell[@]} shell scripts are clean"

@@ -1,0 +1,198 @@
+"""Who is compared, and how each is started on the LUN and reached.
+
+A candidate has a name, a front end (nbd, fuse, raw), the address that the load takes, and the
+process whose CPU time and memory are its own (none for the raw ones: there the load does it all).
+"""
+
+import os
+import socket
+import subprocess
+
+from world import MIB, Process, run, wait_for
+
+
+class Candidate:
+    front = "nbd"
+    unavailable = ""  # why it cannot run here
+
+    def __init__(self, name, bench):
+        self.name, self.bench, self.process = name, bench, None
+        self.socket = bench.folder / "nbd.sock"
+        self.file = bench.folder / "disk.img"
+
+    def __str__(self):
+        return f"{self.name} ({self.front})"
+
+    def words(self):
+        raise NotImplementedError
+
+    def start(self):
+        for path in (self.socket, self.file):
+            path.unlink(missing_ok=True)
+        if self.front == "fuse":
+            self.file.touch()
+        words = self.words()
+        self.process = Process(self.bench.folder / f"{self.name}.log", *words)
+        wait_for(str(self), self.is_open)
+
+    def is_open(self):
+        self.process.check()
+        if self.front == "nbd":
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(str(self.socket)) == 0
+        return os.path.ismount(self.file) or self.file.stat().st_size > 0
+
+    def address(self):
+        return f"nbd+unix:///{self.export()}?socket={self.socket}" if self.front == "nbd" \
+            else str(self.file)
+
+    def export(self):
+        return ""
+
+    def settle(self):
+        """Nothing that an earlier cell left is under way any more."""
+
+    def stop(self):
+        if self.process:
+            self.process.end()
+        if os.path.ismount(self.file):
+            subprocess.run(["umount", "-l", str(self.file)], check=False)
+
+
+class Raw(Candidate):
+    """No process: the load is all there is."""
+
+    front = "raw"
+
+    def start(self):
+        pass
+
+    def stop(self):
+        pass
+
+
+class Libiscsi(Raw):
+    def address(self):
+        return self.bench.target.url()
+
+
+class JournalDevice(Raw):
+    """A file where holdfast's journal is, written before, as the journal is."""
+
+    def start(self):
+        path, size = self.bench.ring_folder / "raw-journal", self.bench.ring_bytes
+        if not path.exists() or path.stat().st_size != size:
+            with open(path, "wb") as file:
+                for _ in range(size // MIB):
+                    file.write(bytes(MIB))
+                file.flush()
+                os.fsync(file.fileno())
+        self.path = path
+
+    def address(self):
+        return str(self.path)
+
+
+class NbdkitMemory(Candidate):
+    def words(self):
+        return "nbdkit", "-f", "-U", self.socket, "memory", self.bench.lun_bytes
+
+
+class QemuNbd(Candidate):
+    def words(self):
+        return ("qemu-nbd", "-t", "-f", "raw", "--cache=none", "-k", self.socket,
+                self.bench.target.url())
+
+
+class QemuStorageDaemon(Candidate):
+    def __init__(self, name, bench, front):
+        super().__init__(name, bench)
+        self.front = front
+
+    def words(self):
+        target = self.bench.target
+        blockdev = (f"driver=iscsi,node-name=disk,transport=tcp,portal=127.0.0.1:{target.port},"
+                    f"target={target.url().split('/')[3]},lun=1,cache.direct=on")
+        if self.front == "nbd":
+            way = ("--nbd-server", f"addr.type=unix,addr.path={self.socket}", "--export",
+                   "type=nbd,id=export,node-name=disk,name=disk,writable=on")
+        else:
+            way = ("--export", f"type=fuse,id=export,node-name=disk,mountpoint={self.file},"
+                   "writable=on")
+        return "qemu-storage-daemon", "--blockdev", blockdev, *way
+
+    def export(self):
+        return "disk"
+
+
+class Holdfast(Candidate):
+    """mode: none, memory, coalesce, ordered (the last two with a journal on disk)."""
+
+    def __init__(self, mode, bench, front, ring_bytes=None):
+        super().__init__(f"holdfast {mode}", bench)
+        self.mode, self.front = mode, front
+        self.ring_bytes = ring_bytes or bench.ring_bytes
+        self.ring = bench.ring_folder / f"ring-{mode}-{self.ring_bytes}"
+        if mode != "none":
+            self.unavailable = self.lack()
+
+    def lack(self):
+        """The program is asked what it can."""
+        text = run(self.bench.holdfast, "serve", "--help")
+        row = next((line for line in text.splitlines() if line.strip().startswith("journal=")), "")
+        wanted = "memory" if self.mode == "memory" else "PATH"
+        if wanted not in row:
+            return "this build has no such journal"
+        if self.mode == "ordered" and "destage=" not in text:
+            return "this build has no destage=ordered"
+        return ""
+
+    def words(self):
+        options = [f"name={self.tag()}", f"run_dir={self.run_dir()}"]
+        if self.mode == "memory":
+            options += ["journal=memory", f"journal_size={self.ring_bytes}"]
+        elif self.mode != "none":
+            options += [f"journal={self.ring}", f"journal_size={self.ring_bytes}",
+                        f"destage={self.mode}"]
+        way = ("--nbd", f"unix:{self.socket}") if self.front == "nbd" else ("--fuse", self.file)
+        return (self.bench.holdfast, "serve", self.bench.target.url(), *way, "-o",
+                ",".join(options))
+
+    def tag(self):
+        return "bench"
+
+    def run_dir(self):
+        return self.bench.folder / "run"
+
+    def export(self):
+        return self.tag()
+
+    def is_open(self):
+        return super().is_open() and (self.front == "nbd" or self.file.stat().st_size > 0)
+
+    def verb(self, *words):
+        return run(self.bench.holdfast, words[0], self.tag(), "-o", f"run_dir={self.run_dir()}",
+                   *words[1:])
+
+    def settle(self):
+        self.verb("flush" if self.mode == "none" else "drain", "--timeout", "10m")
+
+    def stop(self):
+        """With the journal brought to the LUN: the next candidate may not find it dirty."""
+        try:
+            if self.process and self.process.child.poll() is None and self.bench.target_is_up:
+                self.settle()
+        finally:
+            super().stop()
+
+    def forget_ring(self):
+        self.ring.unlink(missing_ok=True)
+
+
+def all_candidates(bench):
+    found = [Libiscsi("libiscsi", bench), JournalDevice("journal device", bench),
+             NbdkitMemory("nbdkit memory", bench), QemuNbd("qemu-nbd", bench)]
+    found += [QemuStorageDaemon("qemu-storage-daemon", bench, front) for front in ("nbd", "fuse")]
+    for mode in ("none", "memory", "coalesce", "ordered"):
+        found += [Holdfast(mode, bench, front) for front in ("nbd", "fuse")]
+    return found

@@ -1,0 +1,110 @@
+"""What is done to the candidates: cells of one workload, in groups between which they alternate."""
+
+import json
+
+from world import run
+
+# name, what it is, arguments of the load. {burst}: as many operations of 4 KiB as a quarter of the
+# ring holds with their headers; {burst128}: of 128 KiB.
+GROUPS = {
+    "small reads": [
+        ("r4k-q1", "4 KiB random read, QD1", "--read 100 --depth 1"),
+        ("r4k-q32", "4 KiB random read, QD32", "--read 100 --depth 32"),
+    ],
+    "small writes": [
+        ("w4k-q1", "4 KiB random write, QD1", "--read 0 --depth 1"),
+        ("w4k-q32", "4 KiB random write, QD32", "--read 0 --depth 32"),
+        ("burst4k-q32", "4 KiB random write, QD32, a burst inside the ring",
+         "--read 0 --depth 32 --count {burst}"),
+    ],
+    "durable writes": [
+        ("flush-q1", "4 KiB write + FLUSH, QD1", "--read 0 --sync flush --depth 1"),
+        ("flush-q32", "4 KiB write + FLUSH, QD32", "--read 0 --sync flush --depth 32"),
+        ("fua-q1", "4 KiB write with FUA, QD1", "--read 0 --sync fua --depth 1"),
+        ("fua-q32", "4 KiB write with FUA, QD32", "--read 0 --sync fua --depth 32"),
+    ],
+    "large": [
+        ("r128k-q8", "128 KiB sequential read, QD8",
+         "--read 100 --size 128K --depth 8 --pattern sequential"),
+        ("w128k-q8", "128 KiB sequential write, QD8",
+         "--read 0 --size 128K --depth 8 --pattern sequential"),
+        ("burst128k-q8", "128 KiB sequential write, QD8, a burst inside the ring",
+         "--read 0 --size 128K --depth 8 --pattern sequential --count {burst128}"),
+        ("r1m-q4", "1 MiB sequential read, QD4",
+         "--read 100 --size 1M --depth 4 --pattern sequential"),
+        ("w1m-q4", "1 MiB sequential write, QD4",
+         "--read 0 --size 1M --depth 4 --pattern sequential"),
+    ],
+    "mixed": [
+        ("mix-q32", "4 KiB random, 70 % read, QD32", "--read 70 --depth 32"),
+    ],
+}
+# With a ring that is full before the measurement begins; the others do the same, as a measure.
+STEADY = [
+    ("steady4k-q32", "4 KiB random write, QD32, the ring full", "--read 0 --depth 32"),
+    ("steady128k-q8", "128 KiB sequential write, QD8, the ring full",
+     "--read 0 --size 128K --depth 8 --pattern sequential"),
+]
+THROUGHPUT = ("r128k-q8", "w128k-q8", "burst128k-q8", "r1m-q4", "w1m-q4", "steady128k-q8")
+APPLICATIONS = [
+    ("sqlite", "SQLite, a commit for each row (ext4 on a loop device), commits/s"),
+    ("dpkg", "files written, fsynced and renamed as dpkg does (same place), files/s"),
+]
+TITLES = {name: title for group in [*GROUPS.values(), STEADY] for name, title, _ in group}
+TITLES |= dict(APPLICATIONS)
+
+
+def has_meaning(candidate, cell):
+    """The raw journal device has no reads of a LUN; nbdkit's memory has no full ring."""
+    if candidate.name == "journal device":
+        return cell in ("w4k-q1", "w4k-q32", "fua-q1", "fua-q32", "flush-q1", "flush-q32",
+                        "burst128k-q8", "burst4k-q32")
+    return True
+
+
+def load(bench, candidate, arguments, timed=True):
+    """One run of the load: its own figures, and the CPU time that the candidate took for them."""
+    words = arguments.format(burst=bench.burst, burst128=bench.burst128).split()
+    if timed and "--count" not in words:
+        words += ["--seconds", str(bench.seconds), "--warm", str(bench.warm)]
+    before = candidate.process.nanoseconds() if candidate.process else 0
+    bench.seed += 1
+    found = json.loads(run(bench.load, candidate.address(), "--seed", bench.seed, *words,
+                           timeout=bench.patience))
+    after = candidate.process.nanoseconds() if candidate.process else found["load_cpu_s"] * 1e9
+    found["cpu_us"] = (after - before) / 1e3 / found["all_ops"]
+    found["peak_mib"] = candidate.process.peak_mib() if candidate.process else 0
+    return found
+
+
+def run_group(bench, candidate, cells):
+    """Yields (cell, figures); the candidate is started and stopped here."""
+    try:
+        candidate.start()
+        for name, _, arguments in cells:
+            if has_meaning(candidate, name):
+                candidate.settle()
+                yield name, load(bench, candidate, arguments)
+    finally:
+        candidate.stop()
+
+
+def run_steady(bench, candidate):
+    """More is written than the small ring holds, and at once the measurement goes on from there."""
+    fill = 2 * bench.small_ring_bytes // (128 * 1024)
+    try:
+        candidate.start()
+        for name, _, arguments in STEADY:
+            candidate.settle()
+            load(bench, candidate, f"--read 0 --size 128K --depth 8 --count {fill}")
+            yield name, load(bench, candidate, arguments)
+    finally:
+        candidate.stop()
+
+
+def unit(cell):
+    return "MB/s" if cell in THROUGHPUT else "1/s" if cell in ("sqlite", "dpkg") else "IOPS"
+
+
+def rate(cell, figures):
+    return figures["mb_s"] if cell in THROUGHPUT else figures["iops"]

@@ -1,0 +1,146 @@
+"""bench/RESULTS.md and the charts: every figure from the samples, none by hand."""
+
+import cells
+import chart
+import goals
+from figures import short
+
+SERIES = (("libiscsi", "raw"), ("nbdkit memory", "nbd"), ("qemu-nbd", "nbd"),
+          ("qemu-storage-daemon", "nbd"), ("holdfast none", "nbd"), ("holdfast memory", "nbd"),
+          ("holdfast coalesce", "nbd"), ("holdfast ordered", "nbd"))
+
+
+def names(row):
+    return row[0] if row[1] == "raw" else f"{row[0]}, {row[1].upper()}"
+
+
+def table(head, rows):
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+
+
+def cell_rows(figures, world, cell):
+    """One row per candidate: rate with spread, latency, CPU time, memory, ratios to Q and L."""
+    key = "mb_s" if cell in cells.THROUGHPUT else "iops"
+    judge = goals.World(figures, *world)
+    peer, raw = judge.peer(cell, key), judge.raw(cell, key)
+    for row in figures.candidates():
+        spread = figures.spread(*world, *row, cell, key)
+        if not spread:
+            continue
+        low, middle, high = spread
+        other = [short(figures.median(*world, *row, cell, key2))
+                 for key2 in ("p50_us", "p99_us", "cpu_us", "peak_mib")]
+        yield [names(row), f"{short(middle)} ({short(low)} – {short(high)})", *other,
+               f"{middle / peer:.2f}" if peer else "–", f"{middle / raw:.2f}" if raw else "–"]
+
+
+def world_title(world):
+    regime, backing = world
+    return f"{'idle CPUs' if regime == 'idle' else 'CPUs kept awake'}, LUN on {backing}"
+
+
+def cell_part(figures, world):
+    yield f"## Figures: {world_title(world)}"
+    yield ""
+    for cell, title in cells.TITLES.items():
+        rows = list(cell_rows(figures, world, cell))
+        if rows:
+            yield f"### {title} (`{cell}`)"
+            yield ""
+            yield from table(["", f"{cells.unit(cell)}, median (lowest – highest)", "p50 µs",
+                              "p99 µs", "CPU µs/op", "peak MiB", "/ Q", "/ L"], rows)
+            yield ""
+
+
+def scene_part(figures, world):
+    wanted = (("outage", "p99_before_us", "p99 before, µs"),
+              ("outage", "p99_us", "p99 during, µs"),
+              ("outage", "drain_mb", "kept, MB"), ("outage", "drain_mb_s", "drain, MB/s"),
+              ("start", "dirty_mib", "dirty at the start, MiB"), ("start", "seconds", "start, s"))
+    rows = []
+    for row in figures.candidates():
+        values = [figures.median(*world, *row, cell, key) for cell, key, _ in wanted]
+        if any(value is not None for value in values):
+            rows.append([names(row), *map(short, values)])
+    if rows:
+        yield f"### An outage: {world_title(world)}"
+        yield ""
+        yield from table(["", *(title for _, _, title in wanted)], rows)
+        yield ""
+
+
+def goal_part(figures, worlds):
+    yield "## Goals"
+    yield ""
+    yield ("J: raw journal device; L: libiscsi raw; Q: the best of qemu-nbd and "
+           "qemu-storage-daemon by NBD. Medians of one run, compared within a regime.")
+    yield ""
+    for world in worlds:
+        yield f"### {world_title(world)}"
+        yield ""
+        yield from table(["", "goal", "measured", ""],
+                         ([number, title, "; ".join(c.text() for c in conditions),
+                           f"**{verdict}**" if verdict == "NOT MET" else verdict]
+                          for number, title, conditions, verdict in goals.judge(figures, *world)))
+        yield ""
+
+
+def charted(figures, world):
+    """Multiples of Q, for the cells that Q has."""
+    judge = goals.World(figures, *world)
+    for cell in cells.TITLES:
+        key = "mb_s" if cell in cells.THROUGHPUT else "iops"
+        peer = judge.peer(cell, key)
+        if peer:
+            values = [figures.median(*world, *row, cell, key) for row in SERIES]
+            yield cell, [value / peer if value else None for value in values]
+
+
+def write_charts(figures, folder, prefix):
+    """The names of the files."""
+    written = []
+    for regime, backing in figures.worlds():
+        rows = list(charted(figures, (regime, backing)))
+        if rows:
+            name = f"{prefix}-{regime}-{backing}.svg"
+            text = chart.draw(f"holdfast and its peers: {world_title((regime, backing))}",
+                              "rate as a multiple of the best qemu peer by NBD (dashed); medians",
+                              [names(row) for row in SERIES], rows)
+            (folder / name).write_text(text, encoding="utf-8")
+            written.append(name)
+    return written
+
+
+def write_results(path, figures, facts, notes, charts, is_short):
+    lines = ["# Results", "",
+             "Written by `bench/compare`; no figure is typed by hand. The samples are in "
+             f"[{path.stem}.csv]({path.stem}.csv).", ""]
+    if is_short:
+        lines += ["**A short run, which proves only that the bench works: its figures are worth "
+                  "nothing.**", ""]
+    lines += table(["", ""], ([key, str(value)] for key, value in facts.items()))
+    lines.append("")
+    lines += [f"* {note}" for note in notes]
+    lines += ["", *goal_part(figures, figures.worlds())]
+    lines += [f"![{name}]({name})" for name in charts]
+    lines.append("")
+    for world in figures.worlds():
+        lines += cell_part(figures, world)
+        lines += scene_part(figures, world)
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def print_goals(figures):
+    """The verdicts on the terminal; how many were not met."""
+    missed = 0
+    for world in figures.worlds():
+        print(f"\nGoals: {world_title(world)}")
+        for number, title, conditions, verdict in goals.judge(figures, *world):
+            missed += verdict == "NOT MET"
+            print(f"  {number:<4}{verdict:<13}{title}")
+            for condition in conditions:
+                print(f"      {condition.text()}")
+    return missed

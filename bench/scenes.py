@@ -1,0 +1,190 @@
+"""What is no plain load: applications on a file system, outages, dirty starts, rest."""
+
+import os
+import signal
+import socket
+import sqlite3
+import time
+from contextlib import contextmanager
+
+import cells
+from candidates import Holdfast
+from world import MIB, Target, run
+
+
+@contextmanager
+def mounted(bench, candidate):
+    """The file system on a loop device on the candidate's file."""
+    place = bench.folder / "mnt"
+    place.mkdir(exist_ok=True)
+    loop = run("losetup", "--direct-io=on", "-f", "--show", candidate.address()).strip()
+    try:
+        run("mount", loop, place)
+        try:
+            yield place
+        finally:
+            run("umount", place)
+    finally:
+        run("losetup", "-d", loop)
+
+
+def commit_rows(place, seconds):
+    """Rows per second, each durable before the next."""
+    base = sqlite3.connect(place / "base.db", isolation_level=None)
+    base.execute("PRAGMA synchronous = FULL")
+    base.execute("CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, text TEXT)")
+    count, begun = 0, time.monotonic()
+    while time.monotonic() - begun < seconds:
+        base.execute("INSERT INTO rows (text) VALUES (?)", ("x" * 200,))
+        count += 1
+    took = time.monotonic() - begun
+    base.close()
+    return count / took
+
+
+def unpack_files(place, seconds):
+    """Files per second: NAME.new is written and fsynced, then renamed; folders now and then."""
+    count, begun = 0, time.monotonic()
+    while time.monotonic() - begun < seconds:
+        folder = place / f"package{count // 50}"
+        folder.mkdir(exist_ok=True)
+        scratch = folder / f"file{count}.dpkg-new"
+        with open(scratch, "wb") as file:
+            file.write(os.urandom(1024 * (1 + count % 20)))
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.rename(folder / f"file{count}")
+        count += 1
+    return count / (time.monotonic() - begun)
+
+
+def run_applications(bench, candidate):
+    """Yields (cell, figures) as a group of cells does.
+
+    The file system is made on the target, for all alike: made through the FUSE export of
+    qemu-storage-daemon 7.2 on a loop device it is broken (its zeroing overtakes writes).
+    """
+    run("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0", bench.image)
+    try:
+        candidate.start()
+        with mounted(bench, candidate) as place:
+            for name, work in (("sqlite", commit_rows), ("dpkg", unpack_files)):
+                yield name, {"iops": work(place, bench.seconds * 2),
+                             "peak_mib": candidate.process.peak_mib()}
+    finally:
+        candidate.stop()
+
+
+def run_outage(bench, candidate):
+    """Latency before and during an outage, then the way of what was kept to the LUN."""
+    small, large = "--read 0 --depth 1", "--read 0 --size 128K --depth 8 --pattern sequential"
+    try:
+        candidate.start()
+        candidate.settle()
+        before = cells.load(bench, candidate, small)
+        candidate.settle()
+        bench.kill_target()
+        during = cells.load(bench, candidate, small)
+        kept = cells.load(bench, candidate, f"{large} --count {bench.burst128}")
+        bench.start_target()
+        begun = time.monotonic()
+        candidate.settle()
+        took = time.monotonic() - begun
+        kept_mb = (kept["all_ops"] * 128 * 1024 + during["all_ops"] * 4096) / 1e6
+        yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
+                         "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
+                         "drain_s": took, "drain_mb": kept_mb, "drain_mb_s": kept_mb / took}
+    finally:
+        bench.start_target()
+        candidate.stop()
+
+
+def run_dirty_start(bench, candidate):
+    """Killed with a ring full of what the LUN has not, and started while the target is away."""
+    try:
+        candidate.start()
+        candidate.settle()
+        bench.kill_target()
+        count = bench.ring_bytes * 6 // 10 // MIB
+        cells.load(bench, candidate,
+                   f"--read 0 --size 1M --depth 4 --pattern sequential --count {count}")
+        candidate.process.end(signal.SIGKILL)
+        begun = time.monotonic()
+        candidate.start()
+        run(bench.load, candidate.address(), "--read", "100", "--count", "1", "--region", "1M",
+            timeout=bench.patience)
+        yield "start", {"seconds": time.monotonic() - begun, "dirty_mib": count}
+    finally:
+        bench.start_target()
+        candidate.stop()
+
+
+class Idler(Holdfast):
+    """One of many, on a LUN of its own."""
+
+    def __init__(self, bench, target, number):
+        super().__init__("none", bench, "nbd")
+        self.target, self.number = target, number
+        self.socket = bench.folder / f"idle{number}.sock"
+
+    def words(self):
+        return (self.bench.holdfast, "serve", self.target.url(self.number), "--nbd",
+                f"unix:{self.socket}", "-o", f"name=idle{self.number},run_dir={self.run_dir()}")
+
+    def tag(self):
+        return f"idle{self.number}"
+
+    def run_dir(self):
+        return self.bench.folder / f"run{self.number}"
+
+
+def run_idle(bench, count, seconds):
+    """Ten daemons with nothing to do: their CPU time together, and the memory of each."""
+    images = []
+    for number in range(1, count + 1):
+        image = bench.folder / f"idle{number}.img"
+        image.touch()
+        os.truncate(image, 16 * MIB)
+        images.append(image)
+    folder = bench.folder / "idle"
+    folder.mkdir(exist_ok=True)
+    target = Target(folder, images)
+    idlers = [Idler(bench, target, number) for number in range(1, count + 1)]
+    try:
+        target.start()
+        for idler in idlers:
+            idler.start()
+        time.sleep(2)  # the logins are over
+        before = sum(idler.process.nanoseconds() for idler in idlers)
+        time.sleep(seconds)
+        cpu = sum(idler.process.nanoseconds() for idler in idlers) - before
+        memory = max(idler.process.peak_mib() for idler in idlers)
+        return {"cpu_percent": cpu / 1e7 / seconds, "peak_mib": memory, "count": count}
+    finally:
+        for idler in idlers:
+            if idler.process:
+                idler.process.end()
+        target.kill()
+
+
+def loopback_us(rounds=2000):
+    """Round trip of a byte on loopback TCP between two processes: the floor under all figures."""
+    server = socket.create_server(("127.0.0.1", 0))
+    child = os.fork()
+    if child == 0:
+        peer = server.accept()[0]
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while data := peer.recv(1):
+            peer.send(data)
+        os._exit(0)
+    client = socket.create_connection(server.getsockname())
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    times = []
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        client.send(b"x")
+        client.recv(1)
+        times.append(time.perf_counter() - begun)
+    client.close()
+    os.waitpid(child, 0)
+    return sorted(times)[rounds // 2] * 1e6

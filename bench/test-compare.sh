@@ -1,0 +1,44 @@
+#!/bin/bash
+# The bench works: every kind of candidate and cell is run once, briefly, and what is written is
+# whole. Its figures say nothing here.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/../tests/e2e/functions.sh"
+need tgtd tgtadm qemu-nbd qemu-storage-daemon nbdkit
+: "${LOAD:?the load of the bench}"
+COMPARE=$(dirname "$0")/compare
+ONLY=$(long '' libiscsi,qemu-nbd,coalesce)
+
+compare() { "$COMPARE" --holdfast "$HOLDFAST" --load "$LOAD" --disk "$T" "$@" 2>"$T/compare.log"; }
+
+say "the load counts what it does, and refuses what it cannot do"
+truncate -s 4M "$T/file"
+"$LOAD" "$T/file" --read 0 --sync flush --depth 4 --count 100 >"$T/load.json"
+jq -e '.ops == 100 and .all_ops == 100 and .iops > 0 and .p50_us <= .p99_us and
+       .p99_us <= .max_us * 1.02' "$T/load.json" >/dev/null || fail "$(cat "$T/load.json")"
+! "$LOAD" "$T/nonesuch" 2>/dev/null || fail "a disk that is not there is measured"
+! "$LOAD" "$T/file" --size 100 2>/dev/null || fail "a size of 100 bytes is taken"
+! "$LOAD" "$T/file" --size 8M 2>/dev/null || fail "more than the disk has is taken"
+
+say "a short run"
+compare --short --out "$T/out" --only "$ONLY" >"$T/goals" || fail "the run failed"
+for GOAL in P1 P2 P3 P4 P5 P6 P7 P8 P9 P10 P11 P12 P13 X1 X2 X3 X4; do
+    grep -qE "^ +$GOAL +(met|NOT MET|not measured) " "$T/goals" || fail "$GOAL is not judged"
+    grep -qF "| $GOAL |" "$T/out/RESULTS.md" || fail "$GOAL is not in the results"
+done
+for GOAL in P3 P6 P7 P8 P12; do
+    grep -qE "^ +$GOAL +(met|NOT MET) " "$T/goals" || fail "$GOAL was not measured"
+done
+grep -q 'proves only that the bench works' "$T/out/RESULTS.md" || fail "the figures look serious"
+grep -qF "scripts/bench --holdfast" "$T/out/RESULTS.md" || fail "the command is missing"
+grep -q '^idle,tmpfs,1,holdfast coalesce,nbd,steady4k-q32,' "$T/out/RESULTS.csv" ||
+    fail "a sample is missing"
+/usr/bin/python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' \
+    "$T/out/RESULTS-idle-tmpfs.svg" || fail "the chart is no XML"
+
+say "what cannot be run is said"
+! compare --short --out "$T/out2" --only nobody >/dev/null || fail "nobody was measured"
+grep -q 'no candidate is called so' "$T/compare.log" || fail "and nobody said so"
+! "$COMPARE" --short --load "$T/none" 2>"$T/compare.log" || fail "a load that is not there runs"
+grep -q 'run: ninja -C build' "$T/compare.log" || fail "the mend is not said"
+! compgen -G "$T/holdfast-bench-*" >/dev/null || fail "a folder is left"
+say "done"

@@ -1,0 +1,186 @@
+"""What the candidates live in: processes, a tgt target, the two regimes of the CPUs, versions."""
+
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+IQN = "iqn.2026-11.test.holdfast:bench"
+MIB = 1 << 20
+
+
+class Failed(Exception):
+    """One line that says what could not be done."""
+
+
+def wait_for(what, condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Failed(f"{what}: not within {seconds:.0f} s")
+        time.sleep(0.005)
+
+
+def run(*words, **options):
+    """The output of a command that has to succeed."""
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise Failed(f"{Path(str(words[0])).name}: {(done.stderr or done.stdout).strip()[-400:]}")
+    return done.stdout
+
+
+class Process:
+    """A child with its output in a file; ended with everything that it started."""
+
+    def __init__(self, log, *words, env=None):
+        self.log = log
+        with open(log, "ab") as out:
+            self.child = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL,
+                                          stdout=out, stderr=out, start_new_session=True,
+                                          env={**os.environ, **(env or {})})
+        self.pid = self.child.pid
+
+    def check(self):
+        if self.child.poll() is not None:
+            words = Path(self.log).read_text(errors="replace").strip()[-400:]
+            raise Failed(f"{Path(self.log).stem} ended with status {self.child.returncode}: "
+                         f"{words}")
+        return True
+
+    def end(self, number=signal.SIGTERM, patience=20):
+        if self.child.poll() is None:
+            self.child.send_signal(number)
+        try:
+            self.child.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    def nanoseconds(self):
+        """CPU time of all its threads, those that ended too: the process's own clock."""
+        return time.clock_gettime_ns((~self.pid << 3) | 2)  # clock_getcpuclockid(3)
+
+    def peak_mib(self):
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Target:
+    """Debian's tgt with some LUNs (1, 2 ...); killed and started again at will."""
+
+    def __init__(self, folder, images):
+        self.folder, self.images, self.port = Path(folder), images, free_port()
+        self.env = {"TGT_IPC_SOCKET": str(self.folder / "tgt.sock")}
+        self.process = None
+
+    def url(self, lun=1):
+        return f"iscsi://127.0.0.1:{self.port}/{IQN}/{lun}"
+
+    def tell(self, *words):
+        run("tgtadm", "-C", "0", "--lld", "iscsi", *words, env={**os.environ, **self.env})
+
+    def listens(self):
+        self.process.check()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def start(self):
+        for old in self.folder.glob("tgt.sock*"):
+            old.unlink()
+        self.process = Process(self.folder / "tgtd.log", "tgtd", "-f", "-C", "0", "--iscsi",
+                               f"portal=127.0.0.1:{self.port}", env=self.env)
+        wait_for("tgtd", self.listens)
+        target = ("--mode", "target", "--tid", "1")
+        self.tell("--op", "new", *target, "-T", IQN)
+        for key in ("MaxRecvDataSegmentLength", "FirstBurstLength"):
+            self.tell("--op", "update", *target, "--name", key, "--value", "262144")
+        for number, image in enumerate(self.images, 1):
+            lun = ("--mode", "logicalunit", "--tid", "1", "--lun", str(number))
+            self.tell("--op", "new", *lun, "-b", image)
+            self.tell("--op", "update", *lun, "--params",
+                      f"scsi_sn=bench{number},scsi_id=bench{number}")
+        self.tell("--op", "bind", *target, "-I", "ALL")
+
+    def kill(self):
+        """As a power failure would; tgtd heeds nothing weaker while it has targets."""
+        if self.process:
+            self.process.end(signal.SIGKILL)
+
+
+class Regime:
+    """idle: as it is, and each wake-up pays for leaving the halt. busy: a SCHED_IDLE spinner on
+    each CPU, which yields to everybody, and no CPU ever sleeps (JOURNAL.md 4.2)."""
+
+    def __init__(self, name):
+        self.name, self.children = name, []
+
+    def __enter__(self):
+        if self.name == "busy":
+            self.children = [self.spin(cpu) for cpu in sorted(os.sched_getaffinity(0))]
+        return self
+
+    @staticmethod
+    def spin(cpu):
+        parent, pid = os.getpid(), os.fork()
+        if pid == 0:
+            os.sched_setaffinity(0, {cpu})
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            while True:
+                for _ in range(1 << 20):
+                    pass
+                if os.getppid() != parent:
+                    os._exit(0)
+        return pid
+
+    def __exit__(self, *_):
+        for pid in self.children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def first_line(*words):
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "not installed"
+    return ((done.stdout or done.stderr).strip().splitlines() or ["?"])[0]
+
+
+def package(name):
+    return first_line("dpkg-query", "-W", "-f", "${Version}", name)
+
+
+def versions(holdfast, top):
+    commit = first_line("git", "-c", f"safe.directory={top}", "-C", str(top), "describe",
+                        "--always", "--dirty")
+    cpu = next((line.partition(":")[2].strip() for line in
+                Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+               platform.machine())
+    return {
+        "holdfast": f"{first_line(str(holdfast), 'version')}, commit {commit}",
+        "qemu": first_line("qemu-nbd", "--version"),
+        "tgt": package("tgt"),
+        "libiscsi": package("libiscsi7"),
+        "libnbd": package("libnbd0"),
+        "nbdkit": package("nbdkit"),
+        "kernel": platform.release(),
+        "CPU": f"{os.cpu_count()} x {cpu}",
+        "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // MIB} MiB",
+    }
+
+
+def missing_programs():
+    return [name for name in ("tgtd", "tgtadm", "qemu-nbd", "qemu-storage-daemon", "nbdkit")
+            if not shutil.which(name)]
