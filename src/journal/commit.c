@@ -17,6 +17,7 @@
 
 #include "base/checked.h"
 #include "base/crc32c.h"
+#include "base/mutant.h"
 #include "journal/internal.h"
 
 static uint64_t payload_bytes(const struct jnl_append *append)
@@ -43,7 +44,8 @@ bool jnl_reserve(struct journal *journal, uint64_t payload)
     uint64_t needed = journal->promised_bytes + ring_bytes_for(payload);
     uint64_t to_end = (uint64_t)jnl_ring_blocks_to_end(&journal->ring) * JNL_BLOCK;
     uint64_t pad = min_u64(to_end, ring_bytes_for(jnl_payload_max(journal)));
-    if (journal->failed || journal->closing || journal->promised + 1 >= journal->free_entry_count ||
+    if (journal->failed || journal->closing ||
+        journal->ring.entries + journal->promised + 1 >= journal->config.entry_count ||
         journal->promised + 2 >= journal->ring.free_count ||
         needed + pad > jnl_ring_free_bytes(&journal->ring))
         return false;
@@ -191,7 +193,10 @@ static void commit_record(struct journal *journal, uint64_t payload)
     journal->counters.appended_bytes += payload;
     encode_header(journal, record, fua ? JNL_RECORD_FUA : 0, headers, count);
     bool wanted = fua || jnl_barrier_waits(journal, journal->written_ticket + 1);
-    commit_write(journal, record, bytes, wanted && journal->durable_seq + 1 == record->seq);
+    bool covers = journal->durable_seq + 1 == record->seq || MUTANT(DURABLE_WRITE_COVERS_EARLIER);
+    commit_write(journal, record, bytes, wanted && covers);
+    if (MUTANT(ACK_FROM_MEMORY))
+        port_timer_after_ms(journal->timer, &journal->idle_timer, 0);
 }
 
 void jnl_commit_kick(struct journal *journal)
@@ -203,6 +208,18 @@ void jnl_commit_kick(struct journal *journal)
         commit_pad(journal);
     else
         commit_record(journal, payload);
+}
+
+void jnl_commit_answer(struct journal *journal)
+{
+    struct list_node written;
+    list_init(&written);
+    list_splice(&written, &journal->committing);
+    while (!list_is_empty(&written)) {
+        struct jnl_append *append = list_first(&written, struct jnl_append, node);
+        list_remove(&append->node);
+        append->done(append, 0);
+    }
 }
 
 static void commit_done(struct jdev_op *op, int error)
@@ -220,14 +237,7 @@ static void commit_done(struct jdev_op *op, int error)
     uint64_t ticket = journal->written_ticket = record->last_ticket;
     journal->counters.commits++;
 
-    struct list_node written;
-    list_init(&written);
-    list_splice(&written, &journal->committing);
-    while (!list_is_empty(&written)) {
-        struct jnl_append *append = list_first(&written, struct jnl_append, node);
-        list_remove(&append->node);
-        append->done(append, 0);
-    }
+    jnl_commit_answer(journal);
     if (is_durable)
         jnl_became_durable(journal, seq, ticket);
     jnl_kick(journal);

@@ -72,6 +72,8 @@ void jnl_kick(struct journal *journal);
 /* commit.c */
 void jnl_commit_kick(struct journal *journal);
 void jnl_commit_drop(struct journal *journal, int error);
+/* What is in the record under way is WRITTEN. */
+void jnl_commit_answer(struct journal *journal);
 
 /* durable.c */
 void jnl_durable_init(struct journal *journal);

@@ -37,7 +37,7 @@ struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *reco
     entry->references = 1;
     entry->header = *header;
     entry->ring_offset = record->offset + header->payload_offset;
-    record->live++;
+    jnl_ring_add_entry(&journal->ring, record);
     return entry;
 }
 
@@ -77,7 +77,8 @@ static void load_done(struct jdev_op *op, int error)
     struct jnl_load *load = container_of(op, struct jnl_load, op);
     const struct jnl_entry_header *header = &load->entry->header;
     uint64_t bytes = jnl_payload_bytes(header, load->journal->config.lun_block_bytes);
-    if (!error && crc32c(0, load->data, bytes) != header->payload_crc)
+    if (!error && !MUTANT(LOAD_WITHOUT_CHECKSUM) &&
+        crc32c(0, load->data, bytes) != header->payload_crc)
         error = -EBADMSG;
     load->done(load, error);
 }

@@ -80,6 +80,13 @@ void jnl_ring_seal(struct jnl_ring *ring, struct jnl_record *record, uint32_t cr
     ring->head_prev_crc = crc;
 }
 
+void jnl_ring_add_entry(struct jnl_ring *ring, struct jnl_record *record)
+{
+    record->entries++;
+    record->live++;
+    ring->entries++;
+}
+
 bool jnl_ring_advance(struct jnl_ring *ring, uint64_t durable_seq)
 {
     bool moved = false;
@@ -110,6 +117,7 @@ void jnl_ring_tail_is_stable(struct jnl_ring *ring, uint64_t seq)
     while ((record = list_first(&ring->passed, struct jnl_record, node)) && record->seq < seq) {
         ring->used -= record_bytes(record);
         ring->passed_bytes -= record_bytes(record);
+        ring->entries -= record->entries;
         list_remove(&record->node);
         list_append(&ring->free, &record->node);
         ring->free_count++;

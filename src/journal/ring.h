@@ -28,7 +28,8 @@ struct jnl_record {
     uint32_t blocks; /* jblk */
     uint32_t prev_crc;
     uint32_t crc;
-    uint32_t live; /* entries that are neither CLEAN nor DEAD */
+    uint32_t entries; /* a scan finds so many, whatever became of them */
+    uint32_t live;    /* of them: neither CLEAN nor DEAD */
     /* A dead entry may be passed only once its superseder is durable: the highest sequence number
      * among the superseders of this record's dead entries (I5). */
     uint64_t dead_until;
@@ -47,6 +48,7 @@ struct jnl_ring {
     uint64_t bytes;
     uint64_t used;         /* from the stable tail to the head */
     uint64_t passed_bytes; /* of them: only waiting for the next superblock */
+    uint64_t entries;      /* in the records from the stable tail on: what a scan has to take */
     uint64_t head;
     uint64_t next_seq;
     uint32_t head_prev_crc;
@@ -73,6 +75,9 @@ uint32_t jnl_ring_blocks_to_end(const struct jnl_ring *ring);
  * gives its checksum with jnl_ring_seal() before it places the next. */
 struct jnl_record *jnl_ring_place(struct jnl_ring *ring, uint32_t blocks);
 void jnl_ring_seal(struct jnl_ring *ring, struct jnl_record *record, uint32_t crc);
+
+/* The record has one entry more. */
+void jnl_ring_add_entry(struct jnl_ring *ring, struct jnl_record *record);
 
 /* Passes what is not needed any more; records up to durable_seq are on stable storage. Returns
  * true when the tail moved. */

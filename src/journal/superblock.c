@@ -84,8 +84,9 @@ void jnl_superblock_write(struct journal *journal, uint32_t state)
 static bool is_wanted(const struct journal *journal)
 {
     const struct jnl_ring *ring = &journal->ring;
-    bool nearly_full =
-        ring->used > ring->bytes / 2 || ring->free_count < journal->config.record_count / 4;
+    bool nearly_full = ring->used > ring->bytes / 2 ||
+                       ring->free_count < journal->config.record_count / 4 ||
+                       ring->entries > journal->config.entry_count / 2;
     if (journal->lun_blocks > journal->superblock.lun_blocks)
         return true;
     return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);

@@ -54,7 +54,7 @@ static void on_marked(void *owner, int error)
 
 static const struct jnl_events events = {.failed = on_failed, .marked = on_marked};
 
-static const struct jnl_config config = {
+static struct jnl_config config = {
     .lun_block_bytes = BLOCK,
     .record_count = 256,
     .entry_count = 512,
@@ -256,6 +256,35 @@ static void a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_dura
         release_oldest(bench);
     fake_complete_all(&bench->device);
     assert_true(jnl_reserve(bench->journal, 8 * BLOCK));
+    bench_free(bench);
+}
+
+/* Entries that are CLEAN still lie in the ring, behind one that is not, and a scan takes them. */
+static void what_lies_in_the_ring_is_never_more_than_a_start_can_take(void **state)
+{
+    size_t usual = config.entry_count;
+    config.entry_count = 200;
+    struct bench *bench = bench_new(1);
+    append_next(bench, 1, 0);
+    fake_complete_all(&bench->device);
+    for (unsigned count = 1; count > 0;) {
+        struct item zeros[100] = {0};
+        for (count = 0; count < 100 && jnl_reserve(bench->journal, 0); count++) {
+            zeros[count].append =
+                (struct jnl_append){.op = JNL_ZERO, .lba = 1, .blocks = 1, .done = append_done};
+            jnl_append(bench->journal, &zeros[count].append);
+        }
+        barrier_start(bench);
+        fake_complete_all(&bench->device);
+        for (unsigned i = 0; i < count; i++)
+            jnl_entry_unref(bench->journal, zeros[i].append.entry);
+        fake_complete_all(&bench->device);
+    }
+    jnl_free(bench->journal);
+    fake_process_crash(&bench->device);
+    assert_int_equal(bench_open(bench), JNL_OPEN_OK);
+    assert_in_range(bench->recovered_count, 190, 200);
+    config.entry_count = usual;
     bench_free(bench);
 }
 
@@ -567,6 +596,7 @@ int main(void)
         cmocka_unit_test(a_fua_record_is_written_durably_only_when_all_before_it_is_durable),
         cmocka_unit_test(an_idle_journal_becomes_durable_and_then_sleeps),
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
+        cmocka_unit_test(what_lies_in_the_ring_is_never_more_than_a_start_can_take),
         cmocka_unit_test(a_failed_write_fails_the_journal_for_good),
         cmocka_unit_test(a_failed_sync_is_not_tried_again),
         cmocka_unit_test(a_failed_journal_is_marked_so_that_no_start_replays_it),
