@@ -10,6 +10,7 @@
  */
 #include <assert.h>
 
+#include "base/mutant.h"
 #include "volume/internal.h"
 
 /* Payload bytes of the entries that the request will need; returns how many. */
@@ -97,7 +98,7 @@ static void all_are_written(struct vol_io *io)
         vol_change_through(io);
     } else {
         put_entries(io);
-        if (io->request->flags & VOL_FUA)
+        if ((io->request->flags & VOL_FUA) && !MUTANT(FUA_WITHOUT_FLUSH))
             vol_io_finish_after_sync(io);
         else
             vol_io_finish(io, 0);
@@ -155,7 +156,7 @@ void vol_append_start(struct vol_io *io)
     io->appending = count;
     io->append_error = 0;
     /* An epoch of its own: nothing after a FUA may reach the target before it. */
-    bool fua = (io->request->flags & VOL_FUA) != 0;
+    bool fua = (io->request->flags & VOL_FUA) && !MUTANT(NO_EPOCH_AROUND_FUA);
     io->volume->epoch += fua;
     for (unsigned i = 0; i < count; i++)
         append_segment(io, i);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/mutant.h"
 #include "volume/internal.h"
 
 #define RECORDS_MAX 131072u
@@ -23,7 +24,7 @@
 
 uint64_t vol_journal_blocks_shown(struct volume *volume, uint64_t lun_blocks)
 {
-    if (!vol_is_journaled(volume))
+    if (!vol_is_journaled(volume) || MUTANT(GROWTH_NOT_NOTED))
         return lun_blocks;
     jnl_set_lun_blocks(volume->journal, lun_blocks);
     volume->journal_lun_blocks = jnl_lun_blocks(volume->journal);

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #include "base/checked.h"
+#include "base/mutant.h"
 #include "volume/internal.h"
 
 /* Retained extents that one request may need: three segments, each split in two. */
@@ -162,7 +163,8 @@ static struct vol_request *io_release(struct vol_io *io)
  * covers (I9), so changes wait behind it. */
 static bool waits_behind_a_flush(const struct volume *volume)
 {
-    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0;
+    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0 &&
+           !MUTANT(SUPERSEDE_ACROSS_FLUSH);
 }
 
 enum admission { ADMITTED, ANSWERED, NO_ROOM_IN_JOURNAL, NOTHING_FREE };
@@ -232,7 +234,7 @@ void vol_target_enter(struct vol_io *io, void (*next)(struct vol_io *io))
 {
     struct volume *volume = io->volume;
     io->target_entered = next;
-    if (!volume->journal ||
+    if (!volume->journal || MUTANT(NO_DESTAGE_ORDER) ||
         gate_enter(&volume->target_gate, &io->target, io->lba, io->blocks, true))
         next(io);
 }

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/mutant.h"
 #include "volume/internal.h"
 
 #define REWRITE_RETRY_MS 5000
@@ -53,6 +54,8 @@ static void piece_is_on_the_target(struct vol_io *io)
         volume->counters.rewrite_bytes += io->piece_blocks * vol_block_bytes(volume);
     }
     retained_rewritten(&volume->retained, &io->job, io->piece_lba, io->piece_blocks);
+    if (MUTANT(FREE_WITHOUT_SYNC))
+        retained_synced(&volume->retained, UINT64_MAX);
     send_next_piece(io);
 }
 
