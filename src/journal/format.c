@@ -90,6 +90,7 @@ void jnl_superblock_encode(const struct jnl_superblock *superblock, uint8_t out[
     put_le64(out + 800, superblock->opened_ns);
     put_le64(out + 1088, superblock->durable_seq);
     put_le64(out + 1096, superblock->incarnation_seq);
+    put_le64(out + 1104, superblock->replay_epoch);
     put_le32(out + 4092, crc32c(jnl_seed(superblock->uuid), out, 4092));
 }
 
@@ -131,6 +132,7 @@ enum jnl_verdict jnl_superblock_decode(const uint8_t in[JNL_BLOCK], uint64_t dev
         .destage = get_le32(in + 124),
         .durable_seq = get_le64(in + 1088),
         .incarnation_seq = get_le64(in + 1096),
+        .replay_epoch = get_le64(in + 1104),
         .opened_ns = get_le64(in + 800),
         .feat_compat = get_le32(in + 16),
         .feat_ro_compat = get_le32(in + 20),

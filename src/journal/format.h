@@ -20,14 +20,19 @@
  *    84     4  state bits (JNL_STATE_*)         88   8  ring offset    96   8  ring length
  *   104     4  jblk (4096)                     108   4  LUN block size
  *   112     8  LUN blocks                      120   4  mode          124   4  destage order
- *   128     2  designator type                 130   2  its length    132  64  designator (VPD
- * 0x83) 196    64  unit serial (VPD 0x80)          260  28  vendor, product, revision (8+16+4) 288
- * 8  LUN                             296 224  target name   520 224  initiator name 744     6  ISID
- * 752   8  reservation key 760     1  reservation type                764   4  reservation
- * generation 768    16  hash of the machine id          784  16  boot id       800   8  last opened
- * (ns) 832  8*32  canaries {lba u64, blocks u32, crc u32, seq u64, time u64} (reserved in 1.0) 1088
- * 8  durable_seq: highest sequence number known to be on stable storage 4092     4  CRC32C of bytes
- * 0..4091, seeded with the CRC32C of the UUID
+ *   128     2  designator type                 130   2  its length
+ *   132    64  designator (VPD 0x83)           196  64  unit serial (VPD 0x80)
+ *   260    28  vendor, product, revision (8+16+4)
+ *   288     8  LUN                             296 224  target name
+ *   520   224  initiator name                  744   6  ISID
+ *   752     8  reservation key                 760   1  reservation type
+ *   764     4  reservation generation          768  16  hash of the machine id
+ *   784    16  boot id                         800   8  last opened (ns)
+ *   832  8*32  canaries {lba u64, blocks u32, crc u32, seq u64, time u64} (reserved in 1.0)
+ *  1088     8  durable_seq: highest sequence number known to be on stable storage
+ *  1096     8  incarnation_seq: first sequence number of this incarnation
+ *  1104     8  replay_epoch: entries of earlier epochs need no replay
+ *  4092     4  CRC32C of bytes 0..4091, seeded with the CRC32C of the UUID
  *
  * Record: header blocks, then payload, in one contiguous write; never wraps.
  *     0     4  magic "WBR1"                      4   2  header blocks      6   2  entries
@@ -107,6 +112,7 @@ struct jnl_superblock {
     uint32_t destage;
     uint64_t durable_seq;
     uint64_t incarnation_seq;
+    uint64_t replay_epoch; /* entries of earlier epochs are on the LUN for good (ordered destage) */
     uint64_t opened_ns;
     uint32_t feat_compat, feat_ro_compat, feat_incompat;
     struct jnl_binding binding;

@@ -50,6 +50,9 @@ struct journal {
     uint64_t stable_seq; /* tail of the superblock under way */
     uint64_t lun_blocks; /* the next one is to say this; 0: as the one before */
     uint64_t stable_lun_blocks;
+    uint64_t replay_epoch; /* likewise: nothing before it needs replay */
+    uint64_t stable_replay_epoch;
+    uint64_t first_epoch;
     struct jdev_op superblock_op[2];
     struct iovec superblock_iov;
     uint8_t *superblock_block; /* JNL_BLOCK, aligned */

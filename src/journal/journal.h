@@ -150,6 +150,17 @@ void jnl_set_lun_blocks(struct journal *journal, uint64_t blocks);
 /* The LUN's size by the last durable superblock. */
 uint64_t jnl_lun_blocks(const struct journal *journal);
 
+/*
+ * Ordered destage: may entries of `epoch` be sent, everything of earlier ones being CLEAN? Only
+ * when a durable superblock says so (else one is written soon, see events.progress): a start that
+ * sent them again would take the LUN back, and with the journal lost meanwhile it would be no
+ * prefix.
+ */
+bool jnl_epoch_may_begin(struct journal *journal, uint64_t epoch);
+
+/* After jnl_open(): appends must begin with this epoch, or a later one. */
+uint64_t jnl_first_epoch(const struct journal *journal);
+
 /* The largest payload of one append: JNL_ENTRY_PAYLOAD_MAX, less on a tiny ring. */
 uint64_t jnl_payload_max(const struct journal *journal);
 

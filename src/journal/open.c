@@ -137,8 +137,10 @@ static bool take_record(struct scan *scan)
     struct jnl_record *record = jnl_ring_place(&journal->ring, header->blocks);
     jnl_ring_seal(&journal->ring, record, header->crc);
     record->written = true;
-    for (unsigned i = 0; i < header->entry_count; i++)
+    for (unsigned i = 0; i < header->entry_count; i++) {
         list_append(&journal->committing, &jnl_entry_new(journal, record, &scan->entries[i])->node);
+        journal->first_epoch = max_u64(journal->first_epoch, scan->entries[i].epoch + 1);
+    }
     scan->durable_seq = max_u64(scan->durable_seq, header->durable_seq);
     scan->clean_seq = header->clean_seq;
     scan->incarnation = header->incarnation;
@@ -182,7 +184,8 @@ static void deliver(struct journal *journal, uint64_t clean_seq, jnl_recovered_f
     while (!list_is_empty(&journal->committing)) {
         struct jnl_entry *entry = list_first(&journal->committing, struct jnl_entry, node);
         list_remove(&entry->node);
-        if (entry->record->seq >= clean_seq)
+        if (entry->record->seq >= clean_seq &&
+            entry->header.epoch >= journal->superblock.replay_epoch)
             recovered(journal->owner, journal, entry);
         jnl_entry_unref(journal, entry);
     }
@@ -232,6 +235,7 @@ static enum jnl_open_error recover(struct journal *journal, struct scan *scan)
     enum jnl_open_error error = allocate(journal);
     if (error)
         return error;
+    journal->first_epoch = superblock->replay_epoch;
     *scan = (struct scan){
         .journal = journal,
         .offset = superblock->tail_offset,
@@ -293,6 +297,7 @@ enum jnl_open_error jnl_open(const struct jnl_config *config, struct jdev_port *
         return error;
     }
     journal->stable_lun_blocks = journal->superblock.lun_blocks;
+    journal->stable_replay_epoch = journal->superblock.replay_epoch;
     *ret_journal = journal;
     return JNL_OPEN_OK;
 }
@@ -309,6 +314,7 @@ int jnl_create(struct jdev_port *device, struct jnl_superblock *superblock)
     superblock->tail_seq = 1;
     superblock->tail_prev_crc = 0;
     superblock->durable_seq = 0;
+    superblock->replay_epoch = 0;
     superblock->state = JNL_STATE_EMPTY;
     /* Both slots, so that nothing of an earlier journal can win. */
     for (unsigned i = 0; i < 4; i++) {

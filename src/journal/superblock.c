@@ -6,6 +6,7 @@
  * free (I5). The other slot still holds the previous generation, so a torn write costs nothing.
  */
 #include "base/checked.h"
+#include "base/mutant.h"
 #include "journal/internal.h"
 
 static void copy_is_written(struct journal *journal, int error)
@@ -26,6 +27,7 @@ static void copy_is_written(struct journal *journal, int error)
     }
     journal->counters.superblocks++;
     journal->stable_lun_blocks = journal->superblock.lun_blocks;
+    journal->stable_replay_epoch = journal->superblock.replay_epoch;
     jnl_ring_tail_is_stable(&journal->ring, journal->stable_seq);
     if (journal->events->progress)
         journal->events->progress(journal->owner);
@@ -49,6 +51,7 @@ void jnl_superblock_next(struct journal *journal, uint32_t state)
     jnl_ring_tail(&journal->ring, &tail);
     superblock->generation++;
     superblock->lun_blocks = max_u64(superblock->lun_blocks, journal->lun_blocks);
+    superblock->replay_epoch = max_u64(superblock->replay_epoch, journal->replay_epoch);
     superblock->tail_offset = tail.offset;
     superblock->tail_seq = tail.seq;
     superblock->tail_prev_crc = tail.prev_crc;
@@ -87,7 +90,8 @@ static bool is_wanted(const struct journal *journal)
     bool nearly_full = ring->used > ring->bytes / 2 ||
                        ring->free_count < journal->config.record_count / 4 ||
                        ring->entries > journal->config.entry_count / 2;
-    if (journal->lun_blocks > journal->superblock.lun_blocks)
+    if (journal->lun_blocks > journal->superblock.lun_blocks ||
+        journal->replay_epoch > journal->superblock.replay_epoch)
         return true;
     return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);
 }
@@ -131,4 +135,18 @@ void jnl_set_lun_blocks(struct journal *journal, uint64_t blocks)
 uint64_t jnl_lun_blocks(const struct journal *journal)
 {
     return journal->stable_lun_blocks;
+}
+
+bool jnl_epoch_may_begin(struct journal *journal, uint64_t epoch)
+{
+    if (journal->stable_replay_epoch >= epoch || MUTANT(NO_EPOCH_MARK))
+        return true;
+    journal->replay_epoch = max_u64(journal->replay_epoch, epoch);
+    jnl_kick(journal);
+    return false;
+}
+
+uint64_t jnl_first_epoch(const struct journal *journal)
+{
+    return journal->first_epoch;
 }

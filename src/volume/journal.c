@@ -160,6 +160,7 @@ static enum jnl_open_error open_now(struct volume *volume, uint32_t block_bytes,
     if (error)
         return error;
     volume->retained.journal = volume->journal;
+    volume->epoch = max_u64(volume->epoch, jnl_first_epoch(volume->journal));
     port_trace(volume->trace, TRACE_JOURNAL_OPENED, volume->retained.map.count,
                volume->retained.dirty_blocks * block_bytes, is_new, NULL);
     return JNL_OPEN_OK;

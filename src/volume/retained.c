@@ -225,13 +225,22 @@ bool retained_epoch_is_sent(const struct retained *retained)
            next->content.epoch != retained->epoch_sent;
 }
 
+/* A poisoned extent is never CLEAN: a start must find it again, rather than the order be kept. */
+static bool epoch_may_begin(const struct retained *retained, uint64_t epoch)
+{
+    return !retained->ordered || !list_is_empty(&retained->state[RETAINED_POISONED]) ||
+           jnl_epoch_may_begin(retained->journal, epoch);
+}
+
 static bool may_be_sent(const struct retained *retained, const struct retained_extent *extent)
 {
     if (an_epoch_is_under_way(retained) && extent->content.epoch != retained->epoch_sent &&
         !MUTANT(NO_EPOCH_ORDER))
         return false;
-    return !extent->content.entry || retained->journal_failed ||
-           jnl_entry_is_durable(retained->journal, extent->content.entry);
+    if (!extent->content.entry || retained->journal_failed)
+        return true;
+    return jnl_entry_is_durable(retained->journal, extent->content.entry) &&
+           epoch_may_begin(retained, extent->content.epoch);
 }
 
 /* What holds `lba`, if one command may bring it together with its neighbour. */

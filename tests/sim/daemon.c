@@ -151,6 +151,8 @@ static void dead(struct daemon *daemon, bool forgive, uint64_t restart_us)
     bool answered = daemon->clients->answered_by_this_daemon;
     oracle_daemon_died(daemon->oracle);
     check_truth(daemon, forgive);
+    if (daemon->options->ordered && daemon->options->mode != VOL_JOURNAL_NONE)
+        truth_check_prefix(&daemon->truth, &daemon->rng);
     daemon->loss = 0;
     daemon->is_fresh &= !answered;
     /* Not while commands under way may still change what the journal does not cover. */
@@ -186,6 +188,7 @@ void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t re
     if (daemon->options->mode == VOL_JOURNAL_MEMORY)
         jdisk_erase(&daemon->disk);
     dead(daemon, forgive, restart_us);
+    oracle_host_died(daemon->oracle);
     daemon->is_fresh = true;
 }
 

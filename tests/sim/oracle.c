@@ -49,6 +49,7 @@ void oracle_done(struct oracle *oracle)
     for (uint32_t i = 0; i < oracle->cell_count; i++)
         free(oracle->cells[i].versions);
     free(oracle->cells);
+    prefix_done(&oracle->prefix);
 }
 
 void oracle_trim(struct oracle *oracle)
@@ -100,6 +101,7 @@ void oracle_submit(struct oracle *oracle, struct oracle_op *op)
         note(oracle, i, submit_notes[op->kind], cell_id(op->write, i));
         put_on_top(oracle, op, i);
     }
+    prefix_submitted(&oracle->prefix, op);
 }
 
 void oracle_resubmit(struct oracle *oracle, struct oracle_op *op)
@@ -109,6 +111,7 @@ void oracle_resubmit(struct oracle *oracle, struct oracle_op *op)
         note(oracle, i, "sent again", cell_id(op->write, i));
         put_on_top(oracle, op, i);
     }
+    prefix_submitted(&oracle->prefix, op);
 }
 
 /* Keeps only the versions that were neither submitted nor removed before these times. */
@@ -126,6 +129,7 @@ static void forget_before(struct oracle_cell *cell, uint64_t submitted, uint64_t
 void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua)
 {
     uint64_t now = oracle_now(oracle);
+    prefix_answered(&oracle->prefix, op, now, fua);
     for (uint32_t c = op->first; c < op->first + op->count; c++) {
         struct oracle_cell *cell = &oracle->cells[c];
         note(oracle, c, fua ? "answered with FUA" : "answered", cell_id(op->write, c));
@@ -237,6 +241,7 @@ void oracle_said_zero(struct oracle *oracle, uint32_t index, uint64_t submit)
 
 void oracle_flushed(struct oracle *oracle, uint64_t submit)
 {
+    prefix_flushed(&oracle->prefix, submit, oracle_now(oracle));
     for (uint32_t i = 0; i < oracle->cell_count; i++) {
         uint32_t before = oracle->cells[i].count;
         forget_before(&oracle->cells[i], 0, submit);
@@ -248,6 +253,7 @@ void oracle_flushed(struct oracle *oracle, uint64_t submit)
 void oracle_daemon_died(struct oracle *oracle)
 {
     oracle->era = oracle_now(oracle);
+    prefix_daemon_died(&oracle->prefix, oracle->era);
     for (uint32_t c = 0; c < oracle->cell_count; c++) {
         note(oracle, c, "daemon died", 0);
         for (uint32_t i = 0; i < oracle->cells[c].count; i++) {
@@ -258,6 +264,25 @@ void oracle_daemon_died(struct oracle *oracle)
                 v->ended = oracle->era;
         }
     }
+}
+
+void oracle_host_died(struct oracle *oracle)
+{
+    prefix_host_died(&oracle->prefix);
+}
+
+void oracle_check_prefix(struct oracle *oracle, const uint64_t *ids)
+{
+    uint32_t cell;
+    const struct prefix_write *missing =
+        prefix_check(&oracle->prefix, ids, oracle->cell_count, &cell);
+    if (!missing)
+        return;
+    oracle->failed_cell = cell;
+    note(oracle, cell, "O8 not a prefix, missing", cell_id(missing->number, cell));
+    world_fail(oracle->world, "O8 the LUN is no prefix: cell %u shows write %llu, not write %llu",
+               cell, (unsigned long long)(ids[cell] == CELL_GARBAGE ? 0 : ids[cell] >> 20),
+               (unsigned long long)missing->number);
 }
 
 bool oracle_may_hold(const struct oracle *oracle, uint32_t index, uint64_t id, uint64_t before)

@@ -25,6 +25,7 @@
 #include <stdio.h>
 
 #include "tests/sim/cells.h"
+#include "tests/sim/prefix.h"
 #include "tests/sim/world.h"
 
 enum oracle_kind {
@@ -73,6 +74,7 @@ struct oracle {
     uint64_t era; /* since the last death of a daemon */
     uint32_t cell_count;
     struct oracle_cell *cells;
+    struct prefix prefix;
     int64_t failed_cell; /* -1: none */
     bool reads_overtake; /* with a journal a read does not wait for writes that wait for room */
 };
@@ -107,6 +109,12 @@ void oracle_flushed(struct oracle *oracle, uint64_t submit);
 
 /* The daemon died: what it had not answered may have happened or not. */
 void oracle_daemon_died(struct oracle *oracle);
+
+/* The host died, with the daemon that oracle_daemon_died() was told of. */
+void oracle_host_died(struct oracle *oracle);
+
+/* A LUN with these contents has to be a prefix of the clients' history (O8). */
+void oracle_check_prefix(struct oracle *oracle, const uint64_t *ids);
 
 /* True when the cell may hold `id` now by what was submitted before the oracle's time `before`. */
 bool oracle_may_hold(const struct oracle *oracle, uint32_t cell, uint64_t id, uint64_t before);

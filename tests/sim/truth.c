@@ -25,6 +25,8 @@ void truth_init(struct truth *truth, struct world *world, struct target *target,
 static void take_entry(struct truth *truth, const struct jnl_reader *reader, unsigned index)
 {
     const struct jnl_entry_header *entry = &reader->entries[index];
+    if (entry->epoch < reader->superblock.replay_epoch)
+        return;
     const uint8_t *payload = jnl_reader_payload(reader, index);
     uint32_t block_bytes = truth->cells->block_bytes;
     if (entry->lba + entry->blocks > truth->target->media.blocks) {
@@ -110,6 +112,32 @@ void truth_check(struct truth *truth, bool with_journal, bool forgive, uint64_t 
             oracle_rolled_back(truth->oracle, i, id);
         else
             oracle_lost(truth->oracle, i, id);
+    }
+}
+
+/* The LUN's ids when each block keeps a version of those that a crash may leave. */
+static void read_lun(const struct truth *truth, struct rng *rng, enum media_crash mode,
+                     uint64_t *ids)
+{
+    const struct cells *cells = truth->cells;
+    for (uint32_t lba = 0; lba < truth->target->media.blocks; lba++) {
+        const struct version *version = media_read(&truth->target->media, lba);
+        while (version->older &&
+               (mode == MEDIA_LOSE_ALL || (mode == MEDIA_LOSE_SOME && rng_chance(rng, 500))))
+            version = version->older;
+        for (uint32_t i = 0; i < cells->per_block; i++) {
+            uint32_t cell = lba * cells->per_block + i;
+            ids[cell] = cell_parse(cells, cell, version->data + cells->start[i]);
+        }
+    }
+}
+
+void truth_check_prefix(struct truth *truth, struct rng *rng)
+{
+    uint64_t ids[TRUTH_BLOCKS_MAX * CELLS_PER_BLOCK_MAX];
+    for (int mode = MEDIA_KEEP_ALL; mode <= MEDIA_LOSE_SOME; mode++) {
+        read_lun(truth, rng, (enum media_crash)mode, ids);
+        oracle_check_prefix(truth->oracle, ids);
     }
 }
 

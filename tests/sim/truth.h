@@ -42,6 +42,9 @@ uint32_t truth_cells(const struct truth *truth);
  * unflushed data may be lost: of writes that were submitted before the oracle's time `before`. */
 void truth_check(struct truth *truth, bool with_journal, bool forgive, uint64_t before);
 
+/* Ordered destage: the LUN alone is a prefix (O8), whatever the target loses now. */
+void truth_check_prefix(struct truth *truth, struct rng *rng);
+
 /* What is there now stays: nothing that it does not show may come back. */
 void truth_pin(struct truth *truth);
 

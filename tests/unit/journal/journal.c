@@ -288,6 +288,26 @@ static void what_lies_in_the_ring_is_never_more_than_a_start_can_take(void **sta
     bench_free(bench);
 }
 
+/* Sent again, it would take the LUN back behind what it shows already. */
+static void an_epoch_begins_only_when_no_start_replays_earlier_ones(void **state)
+{
+    struct bench *bench = bench_new(1);
+    append_next(bench, 1, 0);
+    append_next(bench, 1, 0);
+    fake_complete_all(&bench->device);
+    assert_int_equal(jnl_first_epoch(bench->journal), 0);
+    assert_true(jnl_epoch_may_begin(bench->journal, 0));
+    assert_false(jnl_epoch_may_begin(bench->journal, 1));
+    fake_complete_all(&bench->device);
+    assert_true(jnl_epoch_may_begin(bench->journal, 1));
+    jnl_free(bench->journal);
+    fake_power_loss(&bench->device);
+    assert_int_equal(bench_open(bench), JNL_OPEN_OK);
+    assert_int_equal(bench->recovered_count, 0);
+    assert_int_equal(jnl_first_epoch(bench->journal), 1);
+    bench_free(bench);
+}
+
 static void a_failed_write_fails_the_journal_for_good(void **state)
 {
     struct bench *bench = bench_new(1);
@@ -597,6 +617,7 @@ int main(void)
         cmocka_unit_test(an_idle_journal_becomes_durable_and_then_sleeps),
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
         cmocka_unit_test(what_lies_in_the_ring_is_never_more_than_a_start_can_take),
+        cmocka_unit_test(an_epoch_begins_only_when_no_start_replays_earlier_ones),
         cmocka_unit_test(a_failed_write_fails_the_journal_for_good),
         cmocka_unit_test(a_failed_sync_is_not_tried_again),
         cmocka_unit_test(a_failed_journal_is_marked_so_that_no_start_replays_it),
