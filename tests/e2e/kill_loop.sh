@@ -5,6 +5,8 @@
 # moments of the kills are the clock's.
 
 LUN_BYTES=$((64 << 20))
+LOOP_BYTES=$((16 << 20)) # each loop has so many of them to itself
+LOOP_OFFSET=0
 
 # kill_loop_start KILLS [SURVIVOR'S OPTIONS...] -- HOLDFAST'S OPTIONS...: in the background.
 kill_loop_start() {
@@ -20,11 +22,14 @@ kill_loop_start() {
     : >"$T/survivor.log"
     spawn survivor /usr/bin/python3 "$TOOLS/survivor.py" --nbd "$NBD" --kills "$kills" \
         ${HOLDFAST_SEED:+--seed "$HOLDFAST_SEED"} --calm "$T/calm" --image "$T/image" \
+        --offset "$LOOP_OFFSET" \
         --log "$T/hf.log" "${options[@]}" -- \
         "$HOLDFAST" serve "$(tgt_url tgt)" --name t --nbd "unix:$T/nbd" -o "run_dir=$T/run" "$@"
+    LOOP_OFFSET=$((LOOP_OFFSET + LOOP_BYTES))
 }
 
-# kill_loop_end FILE: it found no fault, and FILE is, byte by byte, what was acknowledged.
+# kill_loop_end FILE: it found no fault, and FILE is, byte by byte, what was acknowledged, also to the
+# loops before.
 kill_loop_end() {
     ended_within survivor "${2:-240}" || fail "survivor.py does not end"
     grep -E '^(seed|[0-9]+ kills)' "$T/survivor.log" | tail -n 2

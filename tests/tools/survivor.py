@@ -6,8 +6,8 @@
 Starts COMMAND, which serves the URI, with several requests in flight to it; kills it with SIGKILL;
 starts it again, connects again, sends the unanswered requests again (as a kernel does) or gives
 them up. After each start the whole range is read, beside new writes. At the end, with --image, the
-daemon is ended with SIGTERM and what the range has to hold is left in a file, to be compared with
-the disk.
+daemon is ended with SIGTERM and what the range has to hold is put into a file, to be compared with the
+disk.
 
 What a read may return is kept for each unit of bytes, as the set of writes that it may show: a
 write joins when it is submitted; when it is answered, all that ended before it was submitted leave;
@@ -34,10 +34,12 @@ import nbd
 MAGIC = 0x7375727669766f72
 NEVER = float("inf")
 SWEEP_BYTES = 65536
+SWEEP_BYTES_KILL_ON = 4096  # what is not in the journal may wait, the rest must not
 BLOCK = 512
 SIZES = (1, 1, 2, 8, 8, 8, 8, 16, 64, 256)  # blocks
 ENOTCONN = 107
 START_SECONDS = 30
+CONNECT_SECONDS = 3
 END_SECONDS = 90
 
 
@@ -124,7 +126,7 @@ class Oracle:
                 len(piece) // 32) != piece else "") + (" of another run" if seed != self.seed
                                                        else "")
         allowed = ", ".join("zeros" if w.zeros else str(w.number) for w in candidates)
-        return f"WRONG DATA: unit {unit} (byte {unit * self.unit_bytes}) may be {allowed}; is {found}"
+        return f"WRONG DATA: unit {unit} (byte {unit * self.unit_bytes} of the range) may be {allowed}; is {found}"
 
     def unknown(self):
         """Where the contents are not known exactly: [first, count] ..."""
@@ -164,7 +166,9 @@ class Client:
         self.complaints = []
         self.handle = None
         self.figures = {"answered": 0, "sent_again": 0, "sweeps": 0, "sweep_reads": 0,
-                        "killed_with_writes": 0, "longest_s": 0.0}
+                        "killed": 0, "killed_with_writes": 0, "longest_s": 0.0}
+        self.sweep_units = (SWEEP_BYTES_KILL_ON if options.kill_on else SWEEP_BYTES) // options.unit
+        self.sweep_first = False  # or first what was not answered, as a kernel does
 
     def complain(self, text):
         if len(self.complaints) < 10:
@@ -189,22 +193,23 @@ class Client:
         return sum(1 for request in self.in_flight if request.kind in kinds)
 
     def next_request(self):
-        if self.again:
+        if self.again and not (self.sweep_first and self.sweep):
             return self.again.pop()
         reads_wait = self.waiting("read", "sweep")
-        if self.sweep and reads_wait < self.options.depth // 2:
+        if self.sweep and (self.sweep_first or reads_wait < self.options.depth // 2):
             first = self.sweep.pop()
-            count = min(SWEEP_BYTES // self.options.unit, len(self.oracle.may) - first)
+            count = min(self.sweep_units, len(self.oracle.may) - first)
             return Request("sweep", first, count)
         dice = self.random.random()
         first, count = self.place()
-        if dice < 0.20 and reads_wait < self.options.depth // 2:
-            return Request("read", first, count)
-        if dice < 0.28 and self.waiting("flush") < 2:
+        if dice < 0.08 and self.waiting("flush") < 2:
             return Request("flush")
+        if dice > 1 - self.options.reads and reads_wait < self.options.depth // 2:
+            return Request("read", first, count)
         self.numbers += 1
-        kind, of = (("zero", Zero) if dice < 0.33 else
-                    ("trim", Trim) if dice < 0.36 else ("write", Write))
+        kind, of = (("zero", Zero) if dice < 0.14 and self.handle.can_zero() else
+                    ("trim", Trim) if dice < 0.17 and self.handle.can_trim() else
+                    ("write", Write))
         return Request(kind, first, count, of(self.numbers, 0), self.random.random() < 0.1)
 
     def data_of(self, request):
@@ -214,7 +219,8 @@ class Client:
 
     def send(self, request):
         handle, unit = self.handle, self.options.unit
-        offset, length = request.first * unit, request.count * unit
+        offset = self.options.offset + request.first * unit
+        length = request.count * unit
         flags = nbd.CMD_FLAG_FUA if request.fua else 0
         if request.write and not request.write.submit:
             self.oracle.submitted(request.write, request.first, request.count)
@@ -262,6 +268,8 @@ class Client:
             self.complain(f"{wrong} (a {request.kind})")
         if request.kind == "sweep":
             self.figures["sweep_reads"] += 1
+            if self.options.kill_on:
+                print(f"read {self.figures['sweep_reads']}", flush=True)
             if not self.sweep and not self.waiting("sweep"):
                 self.figures["sweeps"] += 1
 
@@ -270,6 +278,7 @@ class Client:
     def lost(self):
         """The connection is gone, with the daemon."""
         self.handle = None
+        self.figures["killed"] += 1
         writes = [r for r in self.in_flight if r.write]
         if writes:
             self.figures["killed_with_writes"] += 1
@@ -282,9 +291,9 @@ class Client:
                 self.oracle.given_up(request.write)
         self.random.shuffle(self.again)
         self.in_flight.clear()
-        per_sweep = SWEEP_BYTES // self.options.unit
-        self.sweep = list(range(0, len(self.oracle.may), per_sweep))
+        self.sweep = list(range(0, len(self.oracle.may), self.sweep_units))
         self.random.shuffle(self.sweep)
+        self.sweep_first = self.random.random() < 0.25 or bool(self.options.kill_on)
 
     def connect(self):
         handle = nbd.NBD()
@@ -319,15 +328,17 @@ class Daemon:
         self.options = options
         self.process = None
         self.killer = None
+        self.serves = threading.Event()
 
-    def start(self, life):
-        """life: seconds until it is killed, or None."""
+    def start(self, kill):
+        """kill: called in a thread of its own, kills it; or None."""
         prctl = ctypes.CDLL(None).prctl
+        self.serves.clear()
         self.process = subprocess.Popen(
             self.options.command, stdin=subprocess.DEVNULL, stdout=self.options.log,
             stderr=self.options.log, preexec_fn=lambda: prctl(1, signal.SIGKILL))
-        if life is not None:
-            self.killer = threading.Timer(life, self.process.kill)
+        self.killer = kill and threading.Thread(target=kill, args=(self,), daemon=True)
+        if kill:
             self.killer.start()
 
     def is_gone(self):
@@ -345,17 +356,29 @@ class Daemon:
         return status
 
 
-def life_of(options, dice):
+def killer_of(options, dice):
     """Some die while they start, most at work."""
-    if dice.random() < 0.2:
-        return dice.uniform(0, 0.05)
-    return dice.uniform(0.03, 2 * options.life)
+    while_it_starts = dice.random() < 0.2
+    life = dice.uniform(0, 0.05 if while_it_starts else 2 * options.life)
+
+    def kill(daemon):
+        if options.kill_on:
+            while not os.path.exists(options.kill_on) and not daemon.is_gone():
+                time.sleep(0.01)
+            os.unlink(options.kill_on)
+        else:
+            if not while_it_starts:
+                daemon.serves.wait(CONNECT_SECONDS)
+            time.sleep(life)
+        daemon.process.kill()
+    return kill
 
 
 def connect_while_alive(client, daemon):
     deadline = time.monotonic() + START_SECONDS
     while not daemon.is_gone():
         if client.connect():
+            daemon.serves.set()
             return True
         if time.monotonic() > deadline:
             client.complain("the daemon does not serve within 30 s")
@@ -368,7 +391,7 @@ def connect_while_alive(client, daemon):
 def kill_loop(options, client, daemon):
     dice = random.Random(options.seed + 1)
     for kill in range(1, options.kills + 1):
-        daemon.start(life_of(options, dice))
+        daemon.start(killer_of(options, dice))
         while connect_while_alive(client, daemon):
             client.work(daemon.is_gone, options.depth)
         status = daemon.end(START_SECONDS)
@@ -398,8 +421,9 @@ def settle(options, client, daemon):
         client.complain("no connection at the end")
         return
     deadline = time.monotonic() + END_SECONDS
+    depth = options.depth + (len(client.sweep) if options.kill_on else 0)
     client.work(lambda: not client.sweep and not client.waiting("sweep") or client.complaints
-                or time.monotonic() > deadline, options.depth)
+                or time.monotonic() > deadline, depth)
     all_answered(client, "after the last start")
     for first, count in client.oracle.unknown():
         client.numbers += 1
@@ -419,7 +443,8 @@ def settle(options, client, daemon):
     status = daemon.end(END_SECONDS)
     if status != 0:
         client.complain(f"the daemon was to end: status {status}")
-    with open(options.image, "wb") as image:
+    with open(options.image, "ab+") as image:
+        image.truncate(options.offset)
         image.write(client.oracle.image())
 
 
@@ -429,10 +454,13 @@ def parse():
     parser.add_argument("--nbd", required=True, metavar="URI")
     parser.add_argument("--kills", type=int, required=True)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--life", type=float, default=0.15, help="mean seconds between two kills")
-    parser.add_argument("--length", type=int, default=1 << 20, help="bytes from 0 that it owns")
+    parser.add_argument("--life", type=float, default=0.12, help="mean seconds that it is served")
+    parser.add_argument("--offset", type=int, default=0, help="bytes; from here on it owns")
+    parser.add_argument("--kill-on", metavar="FILE", help="kill when this file exists, not by time")
+    parser.add_argument("--length", type=int, default=1 << 20, help="... so many bytes, of zeros")
     parser.add_argument("--unit", type=int, default=BLOCK, help="bytes; less for --odd")
     parser.add_argument("--odd", type=float, default=0, help="share of parts of blocks")
+    parser.add_argument("--reads", type=float, default=0.2, help="share of reads")
     parser.add_argument("--depth", type=int, default=12, help="requests in flight")
     parser.add_argument("--pause", type=float, default=0, help="seconds in each turn")
     parser.add_argument("--resend", action="store_true", help="always, not every second time")
