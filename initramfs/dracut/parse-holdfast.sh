@@ -22,14 +22,12 @@ if [ "$HOLDFAST_BOOT" = yes ]; then
     [ -n "$root" ] && [ "${root#iscsi:}" = "$root" ] || root="block:/dev/holdfast/root"
     # shellcheck disable=SC2034
     rootok=1
+    echo "rd.neednet=1" >/etc/cmdline.d/40-holdfast.conf
     if [ -z "$(getarg ip=)" ]; then
-        if [ -n "$HOLDFAST_BOOTIF" ]; then
-            echo "ip=ibft" >/etc/cmdline.d/40-holdfast.conf
-        else
-            echo "ip=dhcp" >/etc/cmdline.d/40-holdfast.conf
-        fi
+        hf_ip=dhcp
+        [ -z "$HOLDFAST_BOOTIF" ] || hf_ip=ibft
+        echo "ip=$hf_ip" >>/etc/cmdline.d/40-holdfast.conf
     fi
-    echo "rd.neednet=1" >>/etc/cmdline.d/40-holdfast.conf
     # Not only --online: no one calls that when systemd-networkd brings up the network.
     /sbin/initqueue --settled --unique --name holdfast /sbin/holdfastroot
     # shellcheck disable=SC2154
