@@ -127,3 +127,21 @@ root_is_clean() { e2fsck -fn "$1" >"$T/e2fsck.log" 2>&1 || fail "the file system
 
 # root_cat FILE PATH: a file in it, without a mount.
 root_cat() { debugfs -R "cat $2" "$1" 2>/dev/null; }
+
+# root_ordeal FILE: the other side of guest/ordeal.sh, from the power switch to the disk that is left.
+root_ordeal() {
+    local number
+    guest_says 300 ' writing$' || fail "the guest's root does not come up"
+    end tgt KILL
+    guest_tell gone
+    sleep 30 # the length of the outage
+    tgt_start tgt
+    guest_tell back
+    guest_says 90 'survived the outage' || fail "the root did not survive the outage"
+    guest_ends 300 120
+    end tgt KILL
+    root_is_clean "$1"
+    number=$(awk '/ last number / { print $4 }' "$T/script.log")
+    [ "$(root_cat "$1" /root/number)" = "$number" ] || fail "the last number, $number, is lost"
+    [ "$(root_cat "$1" /root/stopped)" = stopped ] || fail "the last write before the end is lost"
+}
