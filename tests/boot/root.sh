@@ -111,7 +111,7 @@ root_initramfs_of_initramfs-tools() {
 }
 
 root_initramfs_of_dracut() {
-    root_chroot "dracut -f --no-hostonly --gzip -a 'network' \
+    root_chroot "dracut -f --no-hostonly --gzip -a 'holdfast' \
         --add-drivers 'virtio_pci virtio_net virtio_blk e1000 ext4 crc32c_generic nbd' \
         /boot/initrd.img-$KERNEL_VERSION $KERNEL_VERSION"
 }
@@ -131,7 +131,7 @@ root_cat() { debugfs -R "cat $2" "$1" 2>/dev/null; }
 # root_ordeal FILE: the other side of guest/ordeal.sh, from the power switch to the disk that is left.
 root_ordeal() {
     local number
-    guest_says 300 ' writing$' || fail "the guest's root does not come up"
+    guest_says ${ORDEAL_START:-300} ' writing$' || fail "the guest's root does not come up"
     end tgt KILL
     guest_tell gone
     sleep 30 # the length of the outage
