@@ -14,7 +14,7 @@ ROOT_PACKAGES=systemd-sysv,udev,kmod,dbus,e2fsprogs,iproute2,ifupdown,isc-dhcp-c
 ROOT_LIBRARIES=libev4,libiscsi7,liburing2,libfuse3-3,libinih1,libjson-c5,libisal2,libnl-3-200
 ROOT_LIBRARIES+=,libnl-route-3-200,libnl-genl-3-200,libnbd0
 # Folders of the kernel's modules that a virtual machine can want.
-ROOT_MODULES=(arch crypto lib fs/ext4 fs/jbd2 fs/mbcache.ko fs/fuse net/core net/packet net/802
+ROOT_MODULES=(arch crypto lib virt fs/ext4 fs/jbd2 fs/mbcache.ko fs/fuse fs/autofs net/core net/packet net/802
     net/8021q drivers/block drivers/virtio drivers/net/virtio_net.ko drivers/net/net_failover.ko
     drivers/net/ethernet/intel/e1000 drivers/firmware drivers/scsi)
 
@@ -27,13 +27,14 @@ root_packages_of() {
 
 # root_cached KIND: $BOOT_CACHE/root-KIND, made once: Debian's packages and the guest's kernel.
 root_cached() {
-    local lock tree=$BOOT_CACHE/root-$1 packages
+    local lock tree=$BOOT_CACHE/root-$1 packages key
     need mmdebstrap
     packages=$ROOT_PACKAGES,$ROOT_LIBRARIES,$(root_packages_of "$1")
     exec {lock}>"$BOOT_CACHE/root.lock"
     flock "$lock"
-    [ "$(cat "$tree.of" 2>/dev/null)" = "$packages $KERNEL_VERSION" ] || root_make "$tree" "$packages"
-    echo "$packages $KERNEL_VERSION" >"$tree.of"
+    key="$packages $KERNEL_VERSION ${ROOT_MODULES[*]}"
+    [ "$(cat "$tree.of" 2>/dev/null)" = "$key" ] || root_make "$tree" "$packages"
+    echo "$key" >"$tree.of"
     exec {lock}>&-
 }
 
@@ -61,6 +62,7 @@ root_tree() {
     DESTDIR=$ROOT meson install -C "$HOLDFAST_BUILD" --no-rebuild --quiet >"$T/install.log" 2>&1 ||
         fail "meson install: $(tail -n 1 "$T/install.log")"
     echo diskless >"$ROOT/etc/hostname"
+    ln -s /dev/null "$ROOT/etc/systemd/system/e2scrub_reap.service" # slow, and nothing to reap
     echo 'LABEL=root / ext4 errors=remount-ro 0 1' >"$ROOT/etc/fstab"
     # What an installer writes, and what would take the network from under the root.
     printf 'source /etc/network/interfaces.d/*\nauto lo\niface lo inet loopback\n%s\n%s\n' \
@@ -131,7 +133,7 @@ root_cat() { debugfs -R "cat $2" "$1" 2>/dev/null; }
 # root_ordeal FILE: the other side of guest/ordeal.sh, from the power switch to the disk that is left.
 root_ordeal() {
     local number
-    guest_says ${ORDEAL_START:-300} ' writing$' || fail "the guest's root does not come up"
+    guest_says 300 ' writing$' || fail "the guest's root does not come up"
     end tgt KILL
     guest_tell gone
     sleep 30 # the length of the outage
