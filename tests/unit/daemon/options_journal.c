@@ -92,6 +92,7 @@ static void keys_of_a_journal_need_one(void **state)
     refuses("journal_cache=8M", "journal_cache: there is no journal");
     refuses("journal_engine=uring", "journal_engine: there is no journal");
     refuses("destage=coalesce", "destage: there is no journal");
+    refuses("on_journal_failure=park", "on_journal_failure: there is no journal");
 }
 
 static void contradictions_are_refused(void **state)
