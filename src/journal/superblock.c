@@ -96,7 +96,8 @@ static bool is_wanted(const struct journal *journal)
     return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);
 }
 
-/* The last one of all, when nothing else is under way. */
+/* The last one of all, when nothing else is under way. It also says how far the log was stable:
+ * else damage to the last records would look like a crash in the middle of them. */
 static void close_kick(struct journal *journal)
 {
     bool empty = list_is_empty(&journal->ring.records);
@@ -106,7 +107,9 @@ static void close_kick(struct journal *journal)
     if (journal->written_seq != journal->durable_seq || journal->sync_running || journal->commit ||
         !list_is_empty(&journal->queue))
         return;
-    if (journal->superblock.state == state && journal->superblock.tail_seq == tail.seq) {
+    bool is_said = journal->superblock.state == state && journal->superblock.tail_seq == tail.seq &&
+                   journal->superblock.durable_seq == journal->durable_seq;
+    if (is_said) {
         void (*closed)(void *owner, int error) = journal->closed;
         journal->closed = NULL;
         if (closed)
