@@ -217,20 +217,34 @@ static int merge_chap(const struct merge *merge)
     return merge_mutual_secret(merge);
 }
 
+/* Defaults go behind all others, each kind in its order: so what comes first counts. */
+static void rank(const struct boot_facts *const *sources, unsigned count,
+                 const struct boot_facts *ret_ranked[BOOT_SOURCES])
+{
+    unsigned used = 0;
+    for (int defaults = 0; defaults <= 1; defaults++) {
+        for (unsigned i = 0; i < count; i++) {
+            if (sources[i]->is_default == defaults)
+                ret_ranked[used++] = sources[i];
+        }
+    }
+}
+
 int boot_parameters_merge(const struct boot_facts *const *sources, unsigned count,
                           struct boot_parameters *ret_parameters, struct fault *fault)
 {
     assert(count <= BOOT_SOURCES);
     struct boot_parameters result = {0};
-    const struct boot_facts *of_target[BOOT_SOURCES];
-    struct merge merge = {sources, count, &result, fault};
+    const struct boot_facts *ranked[BOOT_SOURCES], *of_target[BOOT_SOURCES];
+    struct merge merge = {ranked, count, &result, fault};
     struct merge chap = {of_target, 0, &result, fault};
+    rank(sources, count, ranked);
     int error = merge_lun(&merge);
     if (!error)
         error = merge_initiator(&merge);
     for (unsigned i = 0; !error && i < count; i++) {
-        if (means_our_target(&merge, sources[i])) /* a default for another LUN may differ */
-            of_target[chap.count++] = sources[i];
+        if (means_our_target(&merge, ranked[i])) /* a default for another LUN may differ */
+            of_target[chap.count++] = ranked[i];
     }
     if (!error)
         error = merge_chap(&chap);

@@ -5,6 +5,22 @@
 #include <stdio.h>
 #include <string.h>
 
+int boot_plan_take_word(struct boot_found *found, const char *word, struct fault *fault)
+{
+    struct kernel_command_line *line = &found->line;
+    line->holdfast = (struct boot_facts){.source = "the word given to `holdfast boot`"};
+    int error = boot_choice_parse(word, &line->choice, &line->holdfast, fault);
+    if (error)
+        return error;
+    found->is_by_hand = true;
+    line->netroot.is_default = true;
+    line->variables.is_default = true;
+    found->dhcp.is_default = line->choice != BOOT_DHCP;
+    line->ignores_ibft = false;
+    line->ignores_dhcp = false;
+    return 0;
+}
+
 enum boot_choice boot_plan_choice(const struct boot_found *found)
 {
     enum boot_choice choice = found->line.choice;
@@ -15,7 +31,9 @@ enum boot_choice boot_plan_choice(const struct boot_found *found)
 static bool ask_ibft(const struct boot_found *found, struct boot_facts *ret_facts,
                      struct fault *why_not)
 {
-    *ret_facts = (struct boot_facts){.source = "the iBFT"};
+    *ret_facts = (struct boot_facts){.source = "the iBFT",
+                                     .is_default =
+                                         found->is_by_hand && boot_plan_choice(found) != BOOT_IBFT};
     if (found->line.ignores_ibft || boot_plan_choice(found) == BOOT_DHCP) {
         fault_set(why_not, 0, "holdfast.ignore=ibft stands on the kernel command line");
         return false;

@@ -10,6 +10,7 @@
 #include "boot/ibft.h"
 
 struct boot_found {
+    bool is_by_hand; /* a person named the LUN: what others say about it gives way */
     struct kernel_command_line line;
     struct boot_file file;
     bool has_ibft; /* a table that could be read */
@@ -24,6 +25,9 @@ struct boot_found {
     struct boot_facts image;
     struct boot_facts machine;
 };
+
+/* What a person said to `holdfast boot`, as holdfast= would: it takes that word's place. */
+int boot_plan_take_word(struct boot_found *found, const char *word, struct fault *fault);
 
 /* The command line's choice; where that is silent, the file's. */
 enum boot_choice boot_plan_choice(const struct boot_found *found);

@@ -111,7 +111,8 @@ void boot_report_parameters(FILE *to, const struct boot_parameters *parameters)
     print_lun(to, &parameters->lun);
     if (parameters->lun_is_assumed)
         fprintf(to, "             (no source gives the LUN's number: 0, as RFC 4173 says)\n");
-    fprintf(to, "  initiator  %s\n", *parameters->initiator ? parameters->initiator : "unknown");
+    fprintf(to, "  initiator  %s\n",
+            *parameters->initiator ? parameters->initiator : "not said; by the machine's ID");
     print_secret(to, "CHAP", chap->user, chap->secret, chap->secret_file);
     print_secret(to, "mutual", chap->mutual_user, chap->mutual_secret, chap->mutual_secret_file);
 }

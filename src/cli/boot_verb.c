@@ -87,7 +87,7 @@ static int say_how_to_go_on(const struct arguments *arguments, const struct faul
 {
     complain(arguments, EXIT_FAILED, "%s", fault->text);
     fputs("When that is mended, two commands continue the boot:\n"
-          "    holdfast boot        (holdfast boot --print shows what it finds)\n"
+          "    holdfast boot        (--print shows what it finds; a URL names another LUN)\n"
           "    exit\n",
           stderr);
     return EXIT_FAILED;
@@ -147,6 +147,9 @@ int boot_run(const struct arguments *arguments)
     if (boot_search(from ? from : "", &found, &fault) != 0)
         return only_looks ? complain(arguments, EXIT_FAILED, "%s", fault.text)
                           : say_how_to_go_on(arguments, &fault);
+    if (arguments->positional_count > 0 &&
+        boot_plan_take_word(&found, arguments->positional[0], &fault) != 0)
+        return complain(arguments, EXIT_USAGE, "%s", fault.text);
     int status = EXIT_DONE;
     if (arguments_get(arguments, "network"))
         boot_report_network(stdout, &found);

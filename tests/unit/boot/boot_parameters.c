@@ -171,6 +171,19 @@ static void a_default_for_another_lun_says_nothing_about_ours(void **state)
     assert_int_equal(result.lun.lun, 0);
 }
 
+static void a_default_gives_way_also_from_a_higher_rank(void **state)
+{
+    say_lun(&line, B, 9, "192.0.2.9");
+    strcpy(line.initiator, "iqn.2026-11.test:y");
+    line.is_default = true;
+    say_lun(&dhcp, A, 1, "192.0.2.1");
+    strcpy(dhcp.initiator, "iqn.2026-11.test:x");
+    agrees();
+    assert_string_equal(result.lun.target, A);
+    assert_string_equal(result.lun.portals[0].host, "192.0.2.1");
+    assert_string_equal(result.initiator, "iqn.2026-11.test:x");
+}
+
 static void an_open_server_is_filled_in_only_from_the_same_target(void **state)
 {
     say_lun(&line, A, 1, "");
@@ -230,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup(two_initiators_and_two_users_are_refused, silence),
         cmocka_unit_test_setup(two_secrets_are_refused_without_showing_them, silence),
         cmocka_unit_test_setup(a_default_gives_way, silence),
+        cmocka_unit_test_setup(a_default_gives_way_also_from_a_higher_rank, silence),
         cmocka_unit_test_setup(a_default_for_another_lun_says_nothing_about_ours, silence),
         cmocka_unit_test_setup(an_open_server_is_filled_in_only_from_the_same_target, silence),
         cmocka_unit_test_setup(a_user_needs_a_secret, silence),

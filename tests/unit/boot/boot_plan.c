@@ -121,6 +121,22 @@ static void the_machines_own_initiator_is_the_last_resort(void **state)
     assert_string_equal(result.initiator, "iqn.2026-11.test:uuid");
 }
 
+static void a_person_in_the_emergency_shell_has_the_last_word(void **state)
+{
+    machine("netroot=iscsi:10.0.2.8::::iqn.2026-11.test:netroot holdfast=ibft");
+    add_dhcp("iqn.2026-11.test:dhcp");
+    assert_int_equal(boot_plan_take_word(&found, "iscsi://10.0.2.9/" OTHER "/4", &fault), 0);
+    resolves(OTHER, "the word given to `holdfast boot`");
+    assert_int_equal(result.lun.lun, 4);
+    assert_string_equal(result.lun.portals[0].host, "10.0.2.9");
+    assert_string_equal(result.chap.user, "");
+    assert_int_equal(boot_plan_take_word(&found, "ibft", &fault), 0);
+    resolves("iqn.2026-11.test:chap", "the iBFT");
+    assert_int_equal(boot_plan_take_word(&found, "dhcp", &fault), 0);
+    resolves("iqn.2026-11.test:dhcp", "DHCP's root path");
+    assert_int_not_equal(boot_plan_take_word(&found, "what", &fault), 0);
+}
+
 static int print(const char *secret)
 {
     const struct boot_secret_paths paths = {secret, ""};
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(without_a_choice_both_have_to_agree),
         cmocka_unit_test(the_file_can_ask),
         cmocka_unit_test(the_machines_own_initiator_is_the_last_resort),
+        cmocka_unit_test(a_person_in_the_emergency_shell_has_the_last_word),
         cmocka_unit_test(the_configuration_has_no_secret_in_it),
         cmocka_unit_test(a_device_of_the_file_is_not_given_twice),
         cmocka_unit_test(a_user_cannot_write_further_lines),
