@@ -79,7 +79,8 @@ static void run(struct att_device *device, enum att_state state, struct att_job 
     device->state = state;
     device->job_runs = true;
     device->job = job;
-    device->job.index = device->index;
+    if (job.op != ATT_CONNECT)
+        device->job.index = device->index;
     device->job.disk = &device->disk;
     device->asked_bytes = device->disk.size_bytes;
     device->config.kernel->ops->start(device->config.kernel, &device->job);
@@ -257,6 +258,7 @@ static void open_device(struct att_device *device, bool again)
 {
     struct att_server_port *server = device->config.server;
     struct att_job job = {.op = again ? ATT_RECONNECT : ATT_CONNECT,
+                          .index = device->config.wanted,
                           .done = again ? reconnected : connected};
     int error = server->ops->open(server, &job.socket);
     device->lost = false;
@@ -330,16 +332,15 @@ static void look(struct att_device *device)
             refuse_smaller(device);
         else
             open_device(device, true);
-    } else if (device->was_attached) {
-        device->index = ATT_ANY;
-        turn_off(device, ATT_TAKEN_AWAY);
-    } else if (found.other_disk || found.wanted_is_bound) {
-        device->index = ATT_ANY;
-        refuse(device, &found);
-    } else {
-        device->index = device->config.wanted;
-        open_device(device, false);
+        return;
     }
+    device->index = ATT_ANY;
+    if (device->was_attached)
+        turn_off(device, ATT_TAKEN_AWAY);
+    else if (found.other_disk || found.wanted_is_bound)
+        refuse(device, &found);
+    else
+        open_device(device, false);
 }
 
 /* --- the end --- */

@@ -113,7 +113,8 @@ void att_done(struct att_device *device);
 /* "connected", "waiting for the disk" ... */
 const char *att_state_name(enum att_state state);
 
-/* "holdfast:NAME:IDENTITY", the identity without blanks and control characters. */
+/* "holdfast:NAME:IDENTITY", all but letters, digits and ._+- of the identity
+ * made an underscore. */
 void att_backend(const char *name, const char *identity, char ret_backend[ATT_BACKEND_BYTES]);
 
 /* The device belongs to the daemon of this name, whatever its disk. */

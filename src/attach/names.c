@@ -27,12 +27,19 @@ const char *att_state_name(enum att_state state)
     return names[state];
 }
 
+/* What a udev rule or a shell takes as it is. */
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("._+-", c));
+}
+
 void att_backend(const char *name, const char *identity, char ret_backend[ATT_BACKEND_BYTES])
 {
     int used = snprintf(ret_backend, ATT_BACKEND_BYTES, PREFIX "%s:", name);
     size_t at = used < ATT_BACKEND_BYTES ? (size_t)used : ATT_BACKEND_BYTES - 1;
     for (const char *c = identity; *c && at + 1 < ATT_BACKEND_BYTES; c++)
-        ret_backend[at++] = (*c > ' ' && *c <= '~') ? *c : '_';
+        ret_backend[at++] = is_plain(*c) ? *c : '_';
     ret_backend[at] = '\0';
 }
 

@@ -15,8 +15,9 @@
 #include "daemon/control_socket.h"
 #include "daemon/run_dir.h"
 
-#define ANSWER_BYTES_MAX (1024u * 1024)
-#define GONE_LOOK_MS     50
+#define REQUEST_BYTES_MAX 1024
+#define ANSWER_BYTES_MAX  (1024u * 1024)
+#define GONE_LOOK_MS      50
 
 int client_directory(const struct arguments *arguments, const char *name, char *ret_directory,
                      size_t bytes, struct fault *fault)
@@ -114,13 +115,17 @@ static int judge(struct json_object *answer, struct fault *fault)
                      text ? json_object_get_string(text) : "the daemon's answer makes no sense");
 }
 
-int client_call(struct client *client, const char *verb, uint64_t timeout_ms,
-                struct json_object **ret_answer, struct fault *fault)
+int client_request(struct client *client, struct json_object *request, uint64_t timeout_ms,
+                   struct json_object **ret_answer, struct fault *fault)
 {
-    char request[64];
+    char text[REQUEST_BYTES_MAX];
     char *line = NULL;
-    int bytes = snprintf(request, sizeof request, "{\"verb\":\"%s\"}\n", verb);
-    int error = send(client->fd, request, (size_t)bytes, MSG_NOSIGNAL) == bytes ? 0 : -EPIPE;
+    int bytes = snprintf(text, sizeof text, "%s\n",
+                         json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN));
+    json_object_put(request);
+    if (bytes >= (int)sizeof text)
+        return fault_set(fault, -E2BIG, "the request is too long");
+    int error = send(client->fd, text, (size_t)bytes, MSG_NOSIGNAL) == bytes ? 0 : -EPIPE;
     if (!error)
         error = read_line(client->fd, now_ms() + (int64_t)timeout_ms, &line);
     if (error == -ETIMEDOUT)
@@ -135,6 +140,14 @@ int client_call(struct client *client, const char *verb, uint64_t timeout_ms,
     else
         *ret_answer = answer;
     return error;
+}
+
+int client_call(struct client *client, const char *verb, uint64_t timeout_ms,
+                struct json_object **ret_answer, struct fault *fault)
+{
+    struct json_object *request = json_object_new_object();
+    json_object_object_add(request, "verb", json_object_new_string(verb));
+    return client_request(client, request, timeout_ms, ret_answer, fault);
 }
 
 void client_close(struct client *client)
@@ -153,4 +166,20 @@ int client_wait_until_gone(const char *directory, uint64_t timeout_ms)
         nanosleep(&pause, NULL);
     }
     return 0;
+}
+
+int client_open_named(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
+                      struct client *client, int *ret_status)
+{
+    struct fault fault;
+    char directory[OPTION_PATH_BYTES];
+    const char *name = arguments->positional[0];
+    int error = keys_timeout(arguments, default_ms, ret_ms, &fault);
+    if (!error)
+        error = client_directory(arguments, name, directory, sizeof directory, &fault);
+    if (error)
+        *ret_status = complain(arguments, EXIT_USAGE, "%s", fault.text);
+    else if ((error = client_open(client, directory, name, &fault)) != 0)
+        *ret_status = complain(arguments, EXIT_FAILED, "%s", fault.text);
+    return error;
 }

@@ -29,6 +29,17 @@ int client_open(struct client *client, const char *directory, const char *name,
 int client_call(struct client *client, const char *verb, uint64_t timeout_ms,
                 struct json_object **ret_answer, struct fault *fault);
 
+/* The same for a verb with words of its own; takes the reference to `request`. */
+int client_request(struct client *client, struct json_object *request, uint64_t timeout_ms,
+                   struct json_object **ret_answer, struct fault *fault);
+
+/*
+ * What every verb about a daemon begins with: finds and opens the one that its first word names,
+ * and reads --timeout. Says what is wrong; then *ret_status is the exit status.
+ */
+int client_open_named(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
+                      struct client *client, int *ret_status);
+
 void client_close(struct client *client);
 
 /* Waits until no daemon holds that run directory: its control socket goes away before its last

@@ -3,7 +3,6 @@
 #include <json-c/json.h>
 
 #include "cli/client.h"
-#include "cli/keys.h"
 #include "daemon/human.h"
 
 #define FLUSH_MS  60000
@@ -24,22 +23,6 @@ const struct verb_option stop_options[] = {
     {0},
 };
 
-static int open_daemon(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
-                       struct client *client, int *ret_status)
-{
-    struct fault fault;
-    char directory[OPTION_PATH_BYTES];
-    const char *name = arguments->positional[0];
-    int error = keys_timeout(arguments, default_ms, ret_ms, &fault);
-    if (!error)
-        error = client_directory(arguments, name, directory, sizeof directory, &fault);
-    if (error)
-        *ret_status = complain(arguments, EXIT_USAGE, "%s", fault.text);
-    else if ((error = client_open(client, directory, name, &fault)) != 0)
-        *ret_status = complain(arguments, EXIT_FAILED, "%s", fault.text);
-    return error;
-}
-
 int flush_run(const struct arguments *arguments)
 {
     struct client client;
@@ -48,7 +31,7 @@ int flush_run(const struct arguments *arguments)
     uint64_t timeout_ms;
     char time[HUMAN_BYTES];
     int status = EXIT_DONE;
-    if (open_daemon(arguments, FLUSH_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, FLUSH_MS, &timeout_ms, &client, &status) != 0)
         return status;
     int error = client_call(&client, "flush", timeout_ms, &answer, &fault);
     client_close(&client);
@@ -70,7 +53,7 @@ int stop_run(const struct arguments *arguments)
     uint64_t timeout_ms;
     char time[HUMAN_BYTES];
     int status = EXIT_DONE;
-    if (open_daemon(arguments, STOP_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, STOP_MS, &timeout_ms, &client, &status) != 0)
         return status;
     int error = client_call(&client, "stop", ANSWER_MS, &answer, &fault);
     client_close(&client);

@@ -6,6 +6,7 @@ const struct verb_option serve_options[] = {
     {"name", "NAME", "the name of this daemon; else from the target and the LUN"},
     {"nbd", "unix:PATH|tcp:HOST:PORT", "serve by NBD on this address; may be given again"},
     {"fuse", "PATH", "serve as this file; may be given again"},
+    {"device", "nbd|/dev/nbdN", "serve as this block device of the kernel"},
     {"journal", "none|memory|PATH", "where writes are kept while the target is away"},
     {"run-dir", "DIR", "in place of /run/holdfast"},
     {"o", "KEY=VALUE[,...]", "set a key of holdfast.conf(5)"},

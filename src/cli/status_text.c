@@ -160,9 +160,18 @@ void status_text_print_journal(FILE *to, struct json_object *journal)
     fprintf(to, "\n");
 }
 
+static void print_device(FILE *to, struct json_object *item)
+{
+    const char *reason = text(item, "reason");
+    fprintf(to, "  device     %s, %s%s%s\n", text(item, "device"), text(item, "state"),
+            *reason ? ": " : "", reason);
+}
+
 static void print_front_end(FILE *to, struct json_object *item)
 {
-    if (strcmp(text(item, "kind"), "nbd") == 0)
+    if (strcmp(text(item, "kind"), "device") == 0)
+        print_device(to, item);
+    else if (strcmp(text(item, "kind"), "nbd") == 0)
         fprintf(to, "  nbd        %s, %llu of %llu connections\n", text(item, "address"),
                 (unsigned long long)number(item, "connections"),
                 (unsigned long long)number(item, "connections_max"));

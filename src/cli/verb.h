@@ -48,9 +48,10 @@ struct verb {
 
 extern const struct verb verb_table[];
 
-extern const struct verb_option boot_options[], serve_options[], status_options[], flush_options[],
-    stop_options[], discover_options[], inspect_options[], drain_options[], journal_options[],
-    netboot_options[], no_options[];
+extern const struct verb_option boot_options[], attach_options[], detach_options[], serve_options[],
+    status_options[], flush_options[], stop_options[], discover_options[], inspect_options[],
+    drain_options[], journal_options[], netboot_options[], attach_options[], detach_options[],
+    no_options[];
 
 int boot_run(const struct arguments *arguments);
 int serve_run(const struct arguments *arguments);
@@ -59,6 +60,8 @@ int flush_run(const struct arguments *arguments);
 int stop_run(const struct arguments *arguments);
 int drain_run(const struct arguments *arguments);
 int journal_run(const struct arguments *arguments);
+int attach_run(const struct arguments *arguments);
+int detach_run(const struct arguments *arguments);
 int discover_run(const struct arguments *arguments);
 int inspect_run(const struct arguments *arguments);
 int netboot_run(const struct arguments *arguments);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/device.h"
 #include "daemon/front_end.h"
 #include "daemon/log.h"
 #include "fuse/ffs.h"
@@ -32,6 +33,7 @@ struct front_ends {
     void *owner;
     bool stopping;
     unsigned running;
+    struct device *device; /* attached or not */
     unsigned count;
     struct front_end items[FRONT_ENDS_MAX];
 };
@@ -115,6 +117,8 @@ static int open_configured(struct front_ends *all, const struct options *options
     }
     for (unsigned i = 0; i < options->fuse.count && !error; i++)
         error = open_file(all, options, options->fuse.items[i], fault);
+    if (!error && *options->device)
+        error = device_open(all->device, options->device, fault);
     return error;
 }
 
@@ -130,13 +134,15 @@ int front_ends_new(const struct options *options, struct evl *loop, struct volum
     all->log = log;
     all->stopped = stopped;
     all->owner = owner;
-    int error = open_inherited(all, options, fault);
+    int error = device_new(options, loop, volume, log, &all->device, fault);
+    if (!error)
+        error = open_inherited(all, options, fault);
     if (!error)
         error = open_configured(all, options, fault);
-    if (!error && all->count == 0)
+    if (!error && all->count == 0 && !*options->device)
         error = fault_set(fault, -EINVAL,
                           "nothing would use the LUN; give --nbd unix:PATH, "
-                          "--nbd tcp:HOST:PORT or --fuse PATH");
+                          "--nbd tcp:HOST:PORT, --fuse PATH or --device nbd");
     if (error) {
         front_ends_free(all);
         return error;
@@ -145,15 +151,29 @@ int front_ends_new(const struct options *options, struct evl *loop, struct volum
     return 0;
 }
 
+struct device *front_ends_device(const struct front_ends *all)
+{
+    return all->device;
+}
+
+static void count_stopped(struct front_ends *all)
+{
+    if (--all->running == 0)
+        all->stopped(all->owner);
+}
+
 static void one_stopped(void *owner)
 {
     struct front_end *item = owner;
-    struct front_ends *all = item->all;
     if (item->stopped)
         return;
     item->stopped = true;
-    if (--all->running == 0)
-        all->stopped(all->owner);
+    count_stopped(item->all);
+}
+
+static void device_is_stopped(void *owner)
+{
+    count_stopped(owner);
 }
 
 void front_ends_stop(struct front_ends *all)
@@ -161,8 +181,8 @@ void front_ends_stop(struct front_ends *all)
     if (all->stopping)
         return;
     all->stopping = true;
-    /* One more than there are: a stop may end inside the loop. */
-    all->running = all->count + 1;
+    /* The device, and one more than there are: a stop may end inside the loop. */
+    all->running = all->count + 2;
     for (unsigned i = 0; i < all->count; i++) {
         struct front_end *item = &all->items[i];
         if (item->nbd)
@@ -170,13 +190,14 @@ void front_ends_stop(struct front_ends *all)
         else
             ffs_stop(item->file, one_stopped, item);
     }
-    if (--all->running == 0)
-        all->stopped(all->owner);
+    device_stop(all->device, device_is_stopped, all);
+    count_stopped(all);
 }
 
 void front_ends_stop_now(struct front_ends *all)
 {
     front_ends_stop(all);
+    device_stop_now(all->device);
     for (unsigned i = 0; i < all->count; i++) {
         if (all->items[i].file && !all->items[i].stopped)
             ffs_stop_now(all->items[i].file);
@@ -191,6 +212,7 @@ void front_ends_free(struct front_ends *all)
         nsrv_free(all->items[i].nbd);
         ffs_free(all->items[i].file);
     }
+    device_free(all->device);
     free(all);
 }
 
@@ -206,6 +228,9 @@ void front_ends_print(const struct front_ends *all, char *ret_text, size_t text_
     for (unsigned i = 0; i < all->count && used < text_bytes; i++)
         used += (size_t)snprintf(ret_text + used, text_bytes - used, "%s%s %s", i > 0 ? ", " : "",
                                  kind_of(&all->items[i]), all->items[i].place);
+    if (device_is_wanted(all->device) && used < text_bytes)
+        snprintf(ret_text + used, text_bytes - used, "%sdevice %s", all->count > 0 ? ", " : "",
+                 device_place(all->device));
 }
 
 static void add_nbd(struct json_object *to, const struct front_end *item)
@@ -240,6 +265,12 @@ struct json_object *front_ends_json(const struct front_ends *all)
             add_nbd(object, item);
         else
             add_file(object, item);
+        json_object_array_add(array, object);
+    }
+    if (device_is_wanted(all->device)) {
+        struct json_object *object = json_object_new_object();
+        json_object_object_add(object, "kind", json_object_new_string("device"));
+        device_json(all->device, object);
         json_object_array_add(array, object);
     }
     return array;

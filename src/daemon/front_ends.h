@@ -2,8 +2,8 @@
  * All front ends of a daemon: opened together at the start, closed together at the end.
  *
  * NBD servers listen on the configured addresses and on the sockets that systemd passed; FUSE
- * files are mounted. Either works as soon as it is open, also while the target was never seen:
- * requests wait in the volume.
+ * files are mounted; a device of the kernel is attached. The first two work as soon as they are
+ * open, also while the target was never seen: requests wait in the volume.
  */
 #ifndef DAEMON_FRONT_ENDS_H
 #define DAEMON_FRONT_ENDS_H
@@ -13,6 +13,7 @@
 #include "daemon/fault.h"
 #include "daemon/options.h"
 
+struct device;
 struct evl;
 struct front_ends;
 struct json_object;
@@ -27,8 +28,11 @@ int front_ends_new(const struct options *options, struct evl *loop, struct volum
                    struct log *log, void (*stopped)(void *owner), void *owner,
                    struct front_ends **ret_front_ends, struct fault *fault);
 
+/* The one device of the kernel; there is one object, attached or not. */
+struct device *front_ends_device(const struct front_ends *front_ends);
+
 /* No new clients; NBD clients are hung up when what they asked for is answered, files unmounted
- * as soon as nobody uses them. */
+ * as soon as nobody uses them, a device is detached or left to the next daemon. */
 void front_ends_stop(struct front_ends *front_ends);
 
 /* Waits for nobody any more. */

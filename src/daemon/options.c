@@ -10,9 +10,6 @@
 
 #define RUN_DIR "/run/holdfast"
 
-/* What the design promises and this version does not have: said plainly, not as a typing error. */
-static const char *const not_built_yet[] = {"device", NULL};
-
 static void *field_of(struct options *options, const struct option *option)
 {
     return (char *)options + option->offset;
@@ -56,11 +53,6 @@ static size_t distance(const char *a, const char *b)
 
 static int refuse_unknown(const char *key, struct fault *fault)
 {
-    for (const char *const *later = not_built_yet; *later; later++) {
-        if (strcmp(key, *later) == 0)
-            return fault_set(fault, -EINVAL,
-                             "%s: not built yet; this version serves by nbd and fuse", key);
-    }
     const char *nearest = NULL;
     size_t least = strlen(key) / 2 + 1;
     for (const struct option *option = option_table; option->key; option++) {

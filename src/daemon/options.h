@@ -50,6 +50,7 @@ struct options {
     char name[OPTION_TEXT_BYTES];
     struct option_list nbd;
     struct option_list fuse;
+    char device[OPTION_TEXT_BYTES];
     uint64_t fuse_mode;
     uint64_t connections;
     bool read_only;
@@ -117,7 +118,7 @@ const struct option *option_find(const char *key);
 
 /*
  * Sets one key. value NULL: a switch without a value ("-o read_only"). Refuses unknown keys (and
- * suggests the nearest), values out of bounds, and keys of things that are not built yet.
+ * suggests the nearest) and values out of bounds.
  */
 int options_set(struct options *options, const char *key, const char *value, struct fault *fault);
 

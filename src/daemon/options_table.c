@@ -1,5 +1,6 @@
 #include <stddef.h>
 
+#include "daemon/device.h"
 #include "daemon/front_end.h"
 #include "daemon/options.h"
 
@@ -45,6 +46,8 @@ const struct option option_table[] = {
      "serve the LUN as this file; may be given again"},
     {"fuse_mode", OPTION_MODE, "MODE", "0600", 0, 0777, FIELD(fuse_mode), NULL,
      "permissions of that file"},
+    {"device", OPTION_TEXT, "nbd|/dev/nbdN", NULL, 0, 0, FIELD(device), device_check,
+     "serve the LUN as this block device of the kernel; nbd: any that is free"},
     {"connections", OPTION_NUMBER, "COUNT", "16", 1, 100, FIELD(connections), NULL,
      "NBD clients at once"},
     {"read_only", OPTION_SWITCH, "yes|no", "no", 0, 0, FIELD(read_only), NULL,

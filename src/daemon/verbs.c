@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/daemon.h"
+#include "daemon/device.h"
 #include "daemon/front_ends.h"
 #include "daemon/status.h"
 
@@ -98,26 +99,56 @@ static void reconnect(struct daemon *daemon, struct control_client *client)
     control_answer(client, json_object_new_object());
 }
 
+static void attach(struct daemon *daemon, struct control_client *client, struct json_object *json)
+{
+    struct json_object *device = NULL;
+    json_object_object_get_ex(json, "device", &device);
+    if (daemon->stopping)
+        control_refuse(client, "the daemon stops");
+    else
+        device_attach(front_ends_device(daemon->front_ends), client,
+                      device ? json_object_get_string(device) : NULL);
+}
+
+static void detach(struct daemon *daemon, struct control_client *client, struct json_object *json)
+{
+    struct json_object *force = NULL;
+    json_object_object_get_ex(json, "force", &force);
+    if (daemon->stopping)
+        control_refuse(client, "the daemon stops, and detaches the disk or leaves it");
+    else
+        device_detach(front_ends_device(daemon->front_ends), client,
+                      json_object_get_boolean(force));
+}
+
+/* run: needs nothing but the verb; run_with: looks at the request. */
 static const struct {
     const char *word;
     void (*run)(struct daemon *daemon, struct control_client *client);
+    void (*run_with)(struct daemon *daemon, struct control_client *client,
+                     struct json_object *json);
 } verbs[] = {
-    {"status", answer_status},
-    {"version", answer_version},
-    {"flush", flush},
-    {"drain", drain},
-    {"stop", stop},
-    {"reconnect", reconnect},
+    {"status", answer_status, NULL},
+    {"version", answer_version, NULL},
+    {"flush", flush, NULL},
+    {"drain", drain, NULL},
+    {"stop", stop, NULL},
+    {"reconnect", reconnect, NULL},
+    {"attach", NULL, attach},
+    {"detach", NULL, detach},
 };
 
 static void request(void *owner, struct control_client *client, const char *verb,
                     struct json_object *json)
 {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(verbs[i].word, verb) == 0) {
+        if (strcmp(verbs[i].word, verb) != 0)
+            continue;
+        if (verbs[i].run)
             verbs[i].run(owner, client);
-            return;
-        }
+        else
+            verbs[i].run_with(owner, client, json);
+        return;
     }
     char text[160];
     snprintf(text, sizeof text, "unknown verb '%.64s'", verb);
@@ -131,6 +162,8 @@ static void gone(void *owner, struct control_client *client)
         if (daemon->flushes[i].used && daemon->flushes[i].client == client)
             daemon->flushes[i].client = NULL;
     }
+    if (daemon->front_ends)
+        device_client_gone(front_ends_device(daemon->front_ends), client);
 }
 
 const struct control_verbs daemon_verbs = {.request = request, .gone = gone};

@@ -42,11 +42,18 @@ refused 2 "more than 32 options" status "${MANY[@]}"
 refused 2 "unknown key 'conect_timeout'; did you mean 'connect_timeout'?" \
     serve "$URL" "${FRONT[@]}" -o conect_timeout=3s
 refused 2 "stop_timeout: '10' lacks a unit; write 10s" serve "$URL" "${FRONT[@]}" -o stop_timeout=10
-refused 2 "journal: 'memory' is not built yet" serve "$URL" "${FRONT[@]}" --journal memory
-refused 2 "journal_size: not built yet" serve "$URL" "${FRONT[@]}" -o journal_size=1G
 refused 2 "header_digest: 'md5' is not one of none|crc32c" \
     serve "$URL" "${FRONT[@]}" -o header_digest=md5
 refused 2 "write unix:PATH or tcp:HOST:PORT" serve "$URL" --nbd "$T/nbd"
+refused 2 "'/dev/sda' is no nbd device" serve "$URL" --device /dev/sda
+refused 2 "'nbd0' is no nbd device" attach t nbd0
+refused 1 "no daemon 't' is running" attach t /dev/nbd0 --run-dir "$T/run"
+refused 1 "no daemon 't' is running" detach t --run-dir "$T/run"
+if [ ! -e /sys/module/nbd ]; then
+    words="has no nbd module"
+    [ "$(id -u)" = 0 ] || words="needs root"
+    refused 1 "$words" serve "$URL" "${FRONT[@]}" --device nbd
+fi
 refused 2 "is given twice" serve "$URL" --nbd "unix:$T/nbd" --nbd "unix:$T/nbd"
 refused 2 "the name '../x' does not begin" serve "$URL" --name ../x "${FRONT[@]}"
 refused 2 "the name '../x' does not begin" status ../x

@@ -11,11 +11,11 @@ static void a_backend_names_the_daemon_and_the_disk(void **state)
     assert_string_equal(backend, "holdfast:root:naa.6001405deadbeef");
 }
 
-static void blanks_and_control_characters_of_an_identity_become_underscores(void **state)
+static void odd_characters_of_an_identity_become_underscores(void **state)
 {
     char backend[ATT_BACKEND_BYTES];
-    att_backend("a", "IET  VIRTUAL-DISK\n\xe9", backend);
-    assert_string_equal(backend, "holdfast:a:IET__VIRTUAL-DISK__");
+    att_backend("a", "IET  VIRTUAL-DISK\n\xe9':$", backend);
+    assert_string_equal(backend, "holdfast:a:IET__VIRTUAL-DISK_____");
 }
 
 static void an_identity_that_is_too_long_is_cut(void **state)
@@ -82,7 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_backend_names_the_daemon_and_the_disk),
-        cmocka_unit_test(blanks_and_control_characters_of_an_identity_become_underscores),
+        cmocka_unit_test(odd_characters_of_an_identity_become_underscores),
         cmocka_unit_test(an_identity_that_is_too_long_is_cut),
         cmocka_unit_test(a_backend_belongs_to_its_name_and_to_no_other),
         cmocka_unit_test(nbd_means_any_device),

@@ -92,11 +92,6 @@ static void an_unknown_key_is_named_and_the_nearest_suggested(void **state)
     refuses("read_only,", "unknown key ''");
 }
 
-static void what_is_not_built_yet_is_said_so(void **state)
-{
-    refuses("device=/dev/nbd0", "device: not built yet");
-}
-
 static void bad_values_name_the_key_and_the_reason(void **state)
 {
     refuses("stop_timeout=10", "stop_timeout: '10' lacks a unit");
@@ -115,6 +110,7 @@ static void bad_values_name_the_key_and_the_reason(void **state)
     refuses("nbd=/tmp/sock", "write unix:PATH or tcp:HOST:PORT");
     refuses("fuse=", "fuse: the value is empty");
     refuses("chap_user=a\nb", "control character");
+    refuses("device=/dev/sda", "device: '/dev/sda' is no nbd device");
 }
 
 static void a_refused_value_changes_nothing(void **state)
@@ -229,7 +225,6 @@ int main(void)
         TEST(a_list_sets_several_keys),
         TEST(a_comma_in_a_value_is_escaped),
         TEST(an_unknown_key_is_named_and_the_nearest_suggested),
-        TEST(what_is_not_built_yet_is_said_so),
         TEST(bad_values_name_the_key_and_the_reason),
         TEST(a_refused_value_changes_nothing),
         TEST(repeatable_keys_are_bounded_and_distinct),
