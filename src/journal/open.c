@@ -6,7 +6,8 @@
  * (and is the present one from that one's first sequence number on), and its checksums (I13). The
  * first record that does not ends the log: a write that was under way when the daemon or the host
  * died. Unless a later record, or the superblock, proves that the bad one had been durable: then
- * the device lost it, and nothing is touched.
+ * the device lost it, and nothing is touched. Neither is it when the device cannot read a place
+ * where a record may be: a write that was cut off reads as something, an error may hide anything.
  */
 #include <assert.h>
 #include <errno.h>
@@ -106,11 +107,21 @@ static bool header_follows(const struct scan *scan)
            range_is_inside(scan->offset, bytes, journal->ring.bytes);
 }
 
+/* Into the staging buffer. What cannot be read may have been acknowledged: the scan ends there. */
+static bool read_next(struct scan *scan, size_t skip, size_t bytes)
+{
+    struct journal *journal = scan->journal;
+    if (read_ring(journal, scan->offset + skip, journal->staging + skip, bytes) == 0)
+        return true;
+    scan->error = JNL_OPEN_IO;
+    return false;
+}
+
 /* True when a whole, valid record follows. */
 static bool read_record(struct scan *scan)
 {
     struct journal *journal = scan->journal;
-    if (read_ring(journal, scan->offset, journal->staging, JNL_BLOCK) < 0)
+    if (!read_next(scan, 0, JNL_BLOCK))
         return false;
     if (jnl_record_decode(journal->staging, journal->superblock.uuid, &scan->header,
                           scan->entries) != JNL_VALID ||
@@ -120,8 +131,7 @@ static bool read_record(struct scan *scan)
     if (scan->header.flags & JNL_RECORD_PAD)
         return true;
     size_t rest = (size_t)(scan->header.blocks - 1) * JNL_BLOCK;
-    if (rest > 0 &&
-        read_ring(journal, scan->offset + JNL_BLOCK, journal->staging + JNL_BLOCK, rest) < 0)
+    if (rest > 0 && !read_next(scan, JNL_BLOCK, rest))
         return false;
     return payloads_are_intact(scan);
 }
@@ -174,6 +184,8 @@ static void scan_chain(struct scan *scan)
     while (read_record(scan))
         if (!take_record(scan))
             return;
+    if (scan->error)
+        return;
     if (scan->durable_seq >= scan->seq || later_record_proves_it_was_durable(scan))
         scan->error = JNL_OPEN_CORRUPT;
 }

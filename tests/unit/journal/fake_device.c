@@ -1,6 +1,7 @@
 #include "tests/unit/journal/fake_device.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 static struct fake_device *of(struct jdev_port *port)
@@ -29,7 +30,10 @@ static void submit(struct jdev_port *port, struct jdev_op *op)
 
 static int read_now(struct jdev_port *port, uint64_t offset, void *data, size_t bytes)
 {
-    memcpy(data, of(port)->visible + offset, bytes);
+    struct fake_device *device = of(port);
+    if (device->unreadable >= offset && device->unreadable < offset + bytes && device->unreadable)
+        return -EIO;
+    memcpy(data, device->visible + offset, bytes);
     return 0;
 }
 

@@ -20,7 +20,8 @@ struct fake_device {
     struct list_node pending;       /* jdev_op.node, in order of submission */
     unsigned pending_count;
     unsigned syncs;
-    int fail_next; /* the next completion fails with this */
+    int fail_next;       /* the next completion fails with this */
+    uint64_t unreadable; /* read_now() of this offset fails; 0: of none */
     uint32_t seed;
 };
 

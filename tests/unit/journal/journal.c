@@ -292,6 +292,31 @@ static void damage_to_what_had_been_durable_is_refused_untouched(void **state)
     bench_free(bench);
 }
 
+static void what_cannot_be_read_is_not_taken_for_the_end(void **state)
+{
+    struct bench *bench = bench_new(1);
+    bench_append(bench, 1, 0);
+    fake_complete_all(&bench->device);
+    bench_append(bench, 2, 0);
+    fake_complete_all(&bench->device);
+    fake_process_crash(&bench->device);
+    const uint64_t second = JNL_RING_OFFSET + 2 * JNL_BLOCK;
+    static const unsigned blocks[] = {0, 1}; /* header, payload */
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t *before = malloc(sizeof bench->device.visible);
+        memcpy(before, bench->device.visible, sizeof bench->device.visible);
+        jnl_free(bench->journal);
+        bench->device.unreadable = second + blocks[i] * JNL_BLOCK;
+        assert_int_equal(bench_open(bench), JNL_OPEN_IO);
+        assert_memory_equal(before, bench->device.visible, sizeof bench->device.visible);
+        bench->device.unreadable = 0;
+        assert_int_equal(bench_open(bench), JNL_OPEN_OK);
+        assert_int_equal(bench->recovered_count, 2);
+        free(before);
+    }
+    bench_free(bench);
+}
+
 static void three_of_four_superblock_copies_may_rot(void **state)
 {
     struct bench *bench = bench_new(1);
@@ -422,6 +447,7 @@ int main(void)
         cmocka_unit_test(a_payload_is_read_back_and_bit_rot_is_noticed),
         cmocka_unit_test(a_drained_journal_is_closed_empty),
         cmocka_unit_test(damage_to_what_had_been_durable_is_refused_untouched),
+        cmocka_unit_test(what_cannot_be_read_is_not_taken_for_the_end),
         cmocka_unit_test(three_of_four_superblock_copies_may_rot),
         cmocka_unit_test(what_had_to_survive_survives_random_crashes),
     };
