@@ -14,7 +14,7 @@ echo "from the LUN" >"$T/tree/word"
 mkfs.ext4 -q -F -L root -d "$T/tree" "$T/disk"
 chap_target "$T/disk"
 
-guest_module e1000 iscsi_ibft nbd ext4
+guest_module e1000 iscsi_ibft nbd ext4 crc32c_generic
 ipxe_start bios 'holdfast=ibft' <"$BOOT/guest/boot.sh"
 guest_ends 200
 e2fsck -fn "$T/disk" >"$T/e2fsck.log" 2>&1 || fail "the file system is not clean"

@@ -19,6 +19,7 @@ ip addr add "$address/$mask" dev eth0
 [ -z "$gateway" ] || ip route add default via "$gateway"
 
 modprobe nbd
+modprobe -a crc32c_generic ext4
 node=$(holdfast boot --timeout 60s) || fail "no disk"
 [ "$node" = /dev/nbd0 ] || fail "the disk is '$node'"
 [ -z "$(find /run/holdfast -type f -perm -004 -exec grep -l secret {} +)" ] || fail "a secret is shown to everybody"
