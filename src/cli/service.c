@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,7 @@ int service_find(const char *name, struct service *ret_service, struct fault *fa
         return error;
     snprintf(ret_service->name, sizeof ret_service->name, "%s", name);
     ret_service->stop_timeout_ms = options.stop_timeout;
+    ret_service->started_s = 0;
     if (*options.run_dir)
         snprintf(ret_service->run_dir, sizeof ret_service->run_dir, "%s", options.run_dir);
     else
@@ -121,16 +123,20 @@ static void tail_of_file(const char *path, char *ret_text, size_t text_bytes)
     fclose(file);
 }
 
-/* systemd's own lines about the unit come after the daemon's: they are not asked for. */
+/* systemd's own lines about the unit come after the daemon's: they are not asked for. What the
+ * daemon has just written may not be in the journal yet: it is synchronised first. (With --since
+ * and without -r, -n1 would be the first line, not the last.) */
 static void tail_of_journal(const struct service *service, char *ret_text, size_t text_bytes)
 {
-    char unit[OPTION_TEXT_BYTES + 32];
+    char unit[OPTION_TEXT_BYTES + 32], since[32];
     int status;
     snprintf(unit, sizeof unit, UNIT, service->name);
-    const char *const words[] = {"journalctl", "--no-pager", "-q", "-n", "1",
-                                 "-o",         "cat",        "-u", unit, "--identifier=holdfast",
-                                 NULL};
-    ret_text[0] = '\0';
+    snprintf(since, sizeof since, "--since=@%" PRId64, service->started_s);
+    const char *const sync[] = {"journalctl", "--sync", NULL};
+    const char *const words[] = {"journalctl", "--no-pager", "-q", "-rn1",
+                                 "-ocat",      "-u",         unit, "--identifier=holdfast",
+                                 since,        NULL};
+    (void)program_read(sync, ret_text, text_bytes, &status);
     if (program_read(words, ret_text, text_bytes, &status) != 0)
         ret_text[0] = '\0';
 }
@@ -259,7 +265,7 @@ static int await_other(const struct service *service, uint64_t timeout_ms)
     return -ESRCH;
 }
 
-int service_start(const struct service *service, uint64_t timeout_ms, bool *ret_started,
+int service_start(struct service *service, uint64_t timeout_ms, bool *ret_started,
                   struct fault *fault)
 {
     *ret_started = false;
@@ -269,6 +275,7 @@ int service_start(const struct service *service, uint64_t timeout_ms, bool *ret_
                          service->name);
     if (!error)
         return 0;
+    service->started_s = time(NULL);
     return systemd_runs() ? start_unit(service, ret_started, fault)
                           : start_process(service, timeout_ms, ret_started, fault);
 }

@@ -20,6 +20,7 @@ struct service {
     char name[OPTION_TEXT_BYTES];
     char run_dir[OPTION_PATH_BYTES];
     uint64_t stop_timeout_ms; /* as configured: so long its end may take */
+    int64_t started_s;        /* when we started it, time(2); 0: we did not */
 };
 
 /* The service of a configured NAME: reads its file. -ENOENT when there is none. */
@@ -34,7 +35,7 @@ bool service_is_running(const struct service *service);
  * us; it is set on failure too, when a daemon may have been left behind: service_stop() it then.
  * The fault is the daemon's own last line where there is one.
  */
-int service_start(const struct service *service, uint64_t timeout_ms, bool *ret_started,
+int service_start(struct service *service, uint64_t timeout_ms, bool *ret_started,
                   struct fault *fault);
 
 /*
@@ -49,7 +50,8 @@ int service_stop(const struct service *service, uint64_t timeout_ms, struct faul
 int service_ask(const struct service *service, const char *verb, uint64_t timeout_ms,
                 struct json_object **ret_answer, struct fault *fault);
 
-/* The last line that the daemon wrote to its log; "" when there is none. */
+/* The last line that the daemon wrote to its log, since we started it if we did; "" when there is
+ * none. */
 void service_last_words(const struct service *service, char *ret_line, size_t line_bytes);
 
 /* "journalctl -u holdfast@NAME" or the path of the log: where a person reads on. */

@@ -18,9 +18,16 @@ mount_start() {
         MOUNT_INSIDE=1 exec unshare -m --propagation private "$0"
     fi
     on_exit mount_end
-    mkdir -p "$T/orig-sbin" "$T/sbin" "$T/mnt" "$T/mnt2" /run/mount
+    mkdir "$T/mnt" "$T/mnt2"
     mount -t tmpfs -o mode=755 tmpfs /run
     mkdir /run/mount /run/holdfast
+    mount_sbin
+}
+
+# /sbin with the helpers in it.
+mount_sbin() {
+    mkdir "$T/orig-sbin" "$T/sbin"
+    on_exit "umount -l /usr/sbin; umount -l $T/orig-sbin"
     mount --bind /usr/sbin "$T/orig-sbin"
     ln -s "$T"/orig-sbin/* "$T/sbin/"
     for helper in mount umount mount.fuse umount.fuse; do
@@ -38,7 +45,6 @@ mount_end() {
         [ -z "$pid" ] || kill -9 "$pid"
     done
     umount -l /run/holdfast/*/disk
-    umount -l /usr/sbin "$T/orig-sbin"
 }
 
 # configure NAME LINE...: /run/holdfast/NAME.conf, which stands for the one in /etc.
