@@ -48,6 +48,15 @@ static char *trim(char *text)
     return text;
 }
 
+/* As libinih has it: a comment within a line begins with a blank and ';'. */
+static void cut_comment(char *text)
+{
+    for (char *c = text; *c; c++) {
+        if (*c == ';' && c > text && strchr(" \t", c[-1]))
+            *c = '\0';
+    }
+}
+
 static int keep_line(struct boot_file *file, const char *line, struct fault *fault)
 {
     size_t used = strlen(file->rest);
@@ -89,6 +98,8 @@ static int take_key(struct boot_file *file, const char *line, const char *key, c
         lun->lun_is_given = true;
         return url_parse_lun(value, 10, &lun->lun, fault);
     }
+    if (strcmp(key, "journal") == 0 && strncmp(value, "/dev/", 5) == 0)
+        snprintf(file->journal, sizeof file->journal, "%s", value);
     file->has_device = file->has_device || strcmp(key, "device") == 0;
     return keep_line(file, line, fault);
 }
@@ -96,6 +107,7 @@ static int take_key(struct boot_file *file, const char *line, const char *key, c
 /* One line; it is taken apart in place. */
 static int take_line(struct boot_file *file, const char *line, char *copy, struct fault *fault)
 {
+    cut_comment(copy);
     char *text = trim(copy);
     if (*text == '\0' || strchr("#;[", *text))
         return 0;

@@ -14,9 +14,10 @@
 struct boot_file {
     enum boot_choice choice; /* what "url" asks for */
     struct boot_facts facts;
-    char name[BOOT_NAME_BYTES]; /* of the daemon; "" when not given */
-    bool has_device;            /* "device" is among the other lines */
-    char rest[BOOT_FILE_BYTES]; /* the other lines */
+    char name[BOOT_NAME_BYTES];    /* of the daemon; "" when not given */
+    char journal[BOOT_PATH_BYTES]; /* where that is a device, else "" */
+    bool has_device;               /* "device" is among the other lines */
+    char rest[BOOT_FILE_BYTES];    /* the other lines */
 };
 
 /* Nothing at all; what a missing file says. */

@@ -42,6 +42,9 @@ void boot_report_network(FILE *to, const struct boot_found *found);
 int boot_start(const struct boot_place *place, bool wait, uint64_t timeout_ms, char *ret_node,
                size_t node_bytes, struct fault *fault);
 
+/* Waits until the device of the journal has appeared; a disk may come later than the network. */
+int boot_await_journal(const char *path, uint64_t timeout_ms, struct fault *fault);
+
 /* The node of that daemon's disk; -ENOENT as long as there is none. */
 int boot_find_node(const char *sys_block, const char *name, char *ret_node, size_t node_bytes);
 

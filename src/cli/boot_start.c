@@ -85,7 +85,8 @@ static void become_daemon(const struct boot_place *place, int log_fd)
         dup2(null_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(1);
     close_range(STDERR_FILENO + 1, ~0u, 0);
-    execl("/proc/self/exe", "holdfast", "serve", place->conf, (char *)NULL);
+    /* '@': systemd leaves who serves the root file system alone, at the start and at the end. */
+    execl("/proc/self/exe", "@holdfast", "serve", place->conf, (char *)NULL);
     perror("holdfast cannot be executed");
     _exit(1);
 }
@@ -181,6 +182,24 @@ static int await_node(const struct boot_place *place, pid_t pid, uint64_t timeou
             said = now_ms();
         }
     }
+}
+
+int boot_await_journal(const char *path, uint64_t timeout_ms, struct fault *fault)
+{
+    char limit[HUMAN_BYTES];
+    const int64_t start = now_ms();
+    bool said = false;
+    while (*path && access(path, F_OK) < 0) {
+        uint64_t waited = (uint64_t)(now_ms() - start);
+        if (waited >= timeout_ms)
+            return fault_set(fault, -ENOENT,
+                             "the journal %s has not appeared in %s; is its driver in the image?",
+                             path, human_time(timeout_ms, limit));
+        if (!said && waited >= PROGRESS_MS)
+            said = fprintf(stderr, "holdfast boot: waiting for the journal %s\n", path) > 0;
+        pause_ms(LOOK_MS);
+    }
+    return 0;
 }
 
 int boot_start(const struct boot_place *place, bool wait, uint64_t timeout_ms, char *ret_node,

@@ -14,6 +14,7 @@
 
 #define NAME_DEFAULT       "root"
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000ull)
+#define JOURNAL_MS         (30 * 1000ull)
 
 const struct verb_option boot_options[] = {
     {"print", NULL, "show what is found, where, and what follows; change nothing"},
@@ -126,6 +127,8 @@ static int boot(const struct arguments *arguments, const struct boot_found *foun
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
     boot_place_init(&place, name);
     int error = prepare(&place, found, &fault);
+    if (!error)
+        error = boot_await_journal(found->file.journal, JOURNAL_MS, &fault);
     if (!error)
         error = boot_start(&place, !arguments_get(arguments, "no-wait"), timeout_ms, node,
                            sizeof node, &fault);

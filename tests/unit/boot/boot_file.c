@@ -73,6 +73,12 @@ static void other_lines_pass_as_they_stand(void **state)
     assert_string_equal(file.rest, "journal = /dev/disk/by-partlabel/holdfast\n"
                                    "  memory=64M ; more\nnonsense\n");
     assert_false(file.has_device);
+    assert_string_equal(file.journal, "/dev/disk/by-partlabel/holdfast");
+    accepts("name = a;b ; c\njournal = /dev/sda5\t; comment\n");
+    assert_string_equal(file.journal, "/dev/sda5");
+    assert_string_equal(file.name, "a;b");
+    accepts("journal = memory\n");
+    assert_string_equal(file.journal, "");
     accepts("device = /dev/nbd3\n");
     assert_true(file.has_device);
 }

@@ -53,6 +53,18 @@ static void a_disk_of_another_daemon_is_not_ours(void **state)
     assert_int_equal(find("root2"), 0);
 }
 
+static void a_journal_that_is_there_is_not_waited_for(void **state)
+{
+    struct fault fault;
+    char path[128];
+    assert_int_equal(boot_await_journal("", 0, &fault), 0);
+    snprintf(path, sizeof path, "%s/nbd0/size", tree.top);
+    assert_int_equal(boot_await_journal(path, 0, &fault), 0);
+    snprintf(path, sizeof path, "%s/journal", tree.top);
+    assert_int_equal(boot_await_journal(path, 1, &fault), -ENOENT);
+    assert_non_null(strstr(fault.text, "is its driver in the image?"));
+}
+
 static void no_sysfs_is_an_error(void **state)
 {
     assert_int_equal(boot_find_node("/nonexistent", "root", node, sizeof node), -ENOENT);
@@ -64,6 +76,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_disk_that_is_ours_has_a_node, make, clear),
         cmocka_unit_test_setup_teardown(a_disk_without_a_size_is_not_ready, make, clear),
         cmocka_unit_test_setup_teardown(a_disk_of_another_daemon_is_not_ours, make, clear),
+        cmocka_unit_test_setup_teardown(a_journal_that_is_there_is_not_waited_for, make, clear),
         cmocka_unit_test(no_sysfs_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
