@@ -2,6 +2,7 @@
 #ifndef MOUNT_DISK_H
 #define MOUNT_DISK_H
 
+#include "cli/service.h"
 #include "mount/call.h"
 #include "mount/owner.h"
 #include "mount/probe_blkid.h"
@@ -18,10 +19,13 @@ struct disk {
  * when that is wished and is not there. */
 int disk_choose(const struct mount_call *call, enum mount_via *ret_via, struct fault *fault);
 
-/* The device for the file that the daemon serves (status: of `status`), with the partition and the
- * type of the call, or those found. -ENODEV when the daemon serves no file. */
-int disk_open_loop(struct json_object *status, const struct mount_call *call, struct disk *ret_disk,
-                   struct fault *fault);
+/*
+ * The device, with the partition and the type of the call, or those found; status is that of the
+ * daemon. VIA_NBD asks it for a kernel device, unless it has one. VIA_LOOP takes the file that it
+ * serves: -ENODEV when there is none.
+ */
+int disk_open(enum mount_via via, const struct service *service, struct json_object *status,
+              const struct mount_call *call, struct disk *ret_disk, struct fault *fault);
 
 /* NULL-safe; what is mounted stays. */
 void disk_release(struct disk *disk);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "daemon/human.h"
@@ -144,11 +145,12 @@ static bool is_used_now(const char *name, const char *except)
     return used;
 }
 
-/* Only the device that was just let go is worth waiting for. */
+/* Only the loop device that was just let go is worth waiting for. */
 static bool is_used(const char *name, const char *let_go)
 {
+    bool is_loop = !let_go || strncmp(let_go, "loop", 4) == 0;
     bool used = true;
-    for (int i = 0; used && i < RELEASE_LOOKS; i++) {
+    for (int i = 0; used && i < (is_loop ? RELEASE_LOOKS : 1); i++) {
         if (i > 0)
             pause_a_look();
         if (let_go && is_used_now(name, let_go))

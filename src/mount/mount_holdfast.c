@@ -73,15 +73,15 @@ static bool is_mounted(const struct mount_call *call, const struct disk *disk)
     return same;
 }
 
-static int mount_disk(const struct mount_call *call, const struct service *service, int *ret_status,
-                      struct fault *fault)
+static int mount_disk(const struct mount_call *call, const struct service *service,
+                      enum mount_via via, int *ret_status, struct fault *fault)
 {
     struct json_object *answer;
     struct disk disk;
     int error = keeper_wait(service, call, &answer, fault);
     if (error)
         return error;
-    error = disk_open_loop(answer, call, &disk, fault);
+    error = disk_open(via, service, answer, call, &disk, fault);
     json_object_put(answer);
     if (error)
         return error;
@@ -107,10 +107,13 @@ static int with_daemon(const struct mount_call *call, const struct mount_source 
     int error = disk_choose(call, &via, fault);
     if (error)
         return error;
-    snprintf(front_end, sizeof front_end, "fuse = " RUN_DIR_BASE "/%s/disk", source->name);
+    if (via == VIA_NBD)
+        snprintf(front_end, sizeof front_end, "device = nbd");
+    else
+        snprintf(front_end, sizeof front_end, "fuse = " RUN_DIR_BASE "/%s/disk", source->name);
     error = keeper_start(source, call, front_end, &service, &started, fault);
     if (!error)
-        error = mount_disk(call, &service, ret_status, fault);
+        error = mount_disk(call, &service, via, ret_status, fault);
     if ((error || *ret_status != MOUNT_DONE) && started)
         (void)keeper_let_go(source->name, NULL, false, &ignored);
     return error;
