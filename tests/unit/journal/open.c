@@ -1,0 +1,181 @@
+/* Recovery against rings that were written from the format, and against each flipped bit. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "journal/journal.h"
+#include "journal/reader.h"
+#include "tests/tools/ring.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/volume/fake_session.h" /* for its clock */
+
+static struct ring ring, pristine;
+static struct fake_clock bench_clock;
+static _Alignas(JNL_BLOCK) uint8_t memory[JNL_RECORD_BYTES_MAX];
+
+/* What came out of a journal: how many entries, and a checksum of all that they say. */
+struct yield {
+    unsigned entries;
+    uint32_t sum;
+};
+
+static void note(struct yield *yield, const struct jnl_entry_header *entry, const uint8_t *payload)
+{
+    uint8_t head[16];
+    put_le64(head, entry->lba);
+    put_le32(head + 8, entry->blocks);
+    put_le32(head + 12, entry->op);
+    yield->sum = crc32c(yield->sum, head, sizeof head);
+    if (payload)
+        yield->sum = crc32c(yield->sum, payload, jnl_payload_bytes(entry, RING_LUN_BLOCK));
+    yield->entries++;
+}
+
+static void recovered(void *owner, struct journal *journal, struct jnl_entry *entry)
+{
+    bool has_data = entry->header.op == JNL_WRITE;
+    note(owner, &entry->header,
+         has_data ? ring.bytes + JNL_RING_OFFSET + entry->ring_offset : NULL);
+}
+
+static enum jnl_open_error open_ring(struct yield *ret_yield)
+{
+    static const struct jnl_events events;
+    struct jnl_config config = jnl_config_default;
+    struct journal *journal = NULL;
+    config.lun_block_bytes = RING_LUN_BLOCK;
+    config.record_count = 64;
+    config.entry_count = 128;
+    *ret_yield = (struct yield){0};
+    fake_clock_init(&bench_clock);
+    enum jnl_open_error error = jnl_open(&config, &ring.port, &bench_clock.port, &events, ret_yield,
+                                         recovered, &journal, NULL);
+    jnl_free(journal);
+    return error;
+}
+
+static enum jnl_reading read_ring(struct yield *ret_yield)
+{
+    struct jnl_superblock superblock;
+    struct jnl_reader reader;
+    enum jnl_reading reading;
+    *ret_yield = (struct yield){0};
+    if (jnl_peek(&ring.port, &superblock) != JNL_OPEN_OK)
+        return JNL_READING_CORRUPT;
+    jnl_reader_init(&reader, &ring.port, &superblock, memory);
+    while ((reading = jnl_reader_next(&reader)) == JNL_READING_RECORD) {
+        for (unsigned i = 0; i < reader.header.entry_count; i++)
+            note(ret_yield, &reader.entries[i], jnl_reader_payload(&reader, i));
+    }
+    return reading;
+}
+
+static void opens_and_reads(enum ring_kind kind, enum jnl_open_error error,
+                            enum jnl_reading reading)
+{
+    struct yield opened, was_read;
+    ring_make(&ring, kind);
+    pristine = ring;
+    assert_int_equal(read_ring(&was_read), reading);
+    assert_memory_equal(ring.bytes, pristine.bytes, sizeof ring.bytes);
+    assert_int_equal(was_read.entries, pristine.entries);
+    assert_int_equal(open_ring(&opened), error);
+    if (error) {
+        assert_int_equal(opened.entries, 0);
+        assert_memory_equal(ring.bytes, pristine.bytes, sizeof ring.bytes);
+    } else {
+        assert_int_equal(opened.entries, pristine.entries);
+        assert_int_equal(opened.sum, was_read.sum);
+    }
+}
+
+static void recovery_and_the_reader_agree(void **state)
+{
+    opens_and_reads(RING_EMPTY, JNL_OPEN_OK, JNL_READING_END);
+    opens_and_reads(RING_MIXED, JNL_OPEN_OK, JNL_READING_END);
+    opens_and_reads(RING_TORN, JNL_OPEN_OK, JNL_READING_TORN);
+    opens_and_reads(RING_LOST, JNL_OPEN_CORRUPT, JNL_READING_CORRUPT);
+    opens_and_reads(RING_WRAPPED, JNL_OPEN_OK, JNL_READING_END);
+    opens_and_reads(RING_RESTARTED, JNL_OPEN_OK, JNL_READING_END);
+}
+
+static void what_has_failed_is_not_replayed(void **state)
+{
+    struct yield yield;
+    ring_make(&ring, RING_FAILED);
+    pristine = ring;
+    assert_int_equal(open_ring(&yield), JNL_OPEN_FAILED_STATE);
+    assert_memory_equal(ring.bytes, pristine.bytes, sizeof ring.bytes);
+}
+
+/* Either all is there, and right, or nothing is touched. */
+static void check_flip(uint64_t offset, uint8_t bit, uint32_t expected_sum, bool may_refuse)
+{
+    struct yield opened, was_read;
+    memcpy(ring.bytes, pristine.bytes, sizeof ring.bytes);
+    ring.bytes[offset] ^= bit;
+    enum jnl_reading reading = read_ring(&was_read);
+    enum jnl_open_error error = open_ring(&opened);
+    if (error == JNL_OPEN_OK) {
+        if (opened.entries != pristine.entries || opened.sum != expected_sum ||
+            was_read.sum != expected_sum || reading != JNL_READING_END)
+            fail_msg("byte %llu, bit %02x: wrong data", (unsigned long long)offset, bit);
+        return;
+    }
+    if (!may_refuse || error != JNL_OPEN_CORRUPT || reading != JNL_READING_CORRUPT)
+        fail_msg("byte %llu, bit %02x: error %d, reader %d", (unsigned long long)offset, bit, error,
+                 reading);
+    ring.bytes[offset] ^= bit;
+    assert_memory_equal(ring.bytes, pristine.bytes, sizeof ring.bytes);
+}
+
+static void flip_all(uint64_t from, uint64_t to, unsigned step, bool may_refuse)
+{
+    struct yield whole;
+    ring_make(&ring, RING_MIXED);
+    pristine = ring;
+    assert_int_equal(read_ring(&whole), JNL_READING_END);
+    for (uint64_t offset = from; offset < to; offset += step)
+        check_flip(offset, (uint8_t)(1u << offset % 8), whole.sum, may_refuse);
+}
+
+static void a_flipped_bit_in_a_superblock_costs_nothing(void **state)
+{
+    flip_all(0, 2 * JNL_BLOCK, 37, false);
+    flip_all(RING_DEVICE - JNL_TRAILER_BYTES, RING_DEVICE, 37, false);
+}
+
+static void a_flipped_bit_in_a_record_is_noticed_or_means_nothing(void **state)
+{
+    for (uint64_t block = 0; block < 10; block++) {
+        uint64_t from = JNL_RING_OFFSET + block * JNL_BLOCK;
+        flip_all(from, from + 300, 1, true); /* where headers are */
+        flip_all(from + 300, from + JNL_BLOCK, 41, true);
+    }
+}
+
+/* A newer format, whatever else it says. */
+static void another_version_is_left_alone(void **state)
+{
+    struct yield yield;
+    ring_make(&ring, RING_MIXED);
+    for (unsigned copy = 0; copy < 4; copy++)
+        ring.bytes[jnl_superblock_offset(RING_DEVICE, copy / 2, copy % 2) + 24] |= 1;
+    ring_seal(&ring);
+    pristine = ring;
+    assert_int_equal(open_ring(&yield), JNL_OPEN_NEWER);
+    assert_memory_equal(ring.bytes, pristine.bytes, sizeof ring.bytes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recovery_and_the_reader_agree),
+        cmocka_unit_test(what_has_failed_is_not_replayed),
+        cmocka_unit_test(a_flipped_bit_in_a_superblock_costs_nothing),
+        cmocka_unit_test(a_flipped_bit_in_a_record_is_noticed_or_means_nothing),
+        cmocka_unit_test(another_version_is_left_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
