@@ -25,7 +25,7 @@ install_packages() {
     }
 }
 
-# build_in FOLDER ARGUMENT...: with the system's own python and tools.
+# build_in FOLDER ARGUMENT...: with the system's own python and tools; all, or $TARGETS.
 build_in() {
     local folder=$1
     shift
@@ -33,7 +33,7 @@ build_in() {
         meson configure "$folder" "$@"
     else
         meson setup "$folder" "$@"
-    fi >"$folder.log" 2>&1 && ninja -C "$folder" >>"$folder.log" 2>&1 || {
+    fi >"$folder.log" 2>&1 && ninja -C "$folder" ${TARGETS-} >>"$folder.log" 2>&1 || {
         tail -n 40 "$folder.log" >&2
         echo "The build in $folder failed; the whole story is in $folder.log" >&2
         return 1
