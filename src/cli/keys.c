@@ -11,7 +11,8 @@ int keys_take(const struct arguments *arguments, struct options *options, struct
 {
     for (unsigned i = 0; i < arguments->option_count; i++) {
         const char *name = arguments->options[i].option->name;
-        const char *value = arguments->options[i].value;
+        bool has_value = arguments->options[i].option->value != NULL;
+        const char *value = has_value ? arguments->options[i].value : NULL;
         int error = 0;
         if (strcmp(name, "o") == 0)
             error = options_set_list(options, value, fault);

@@ -8,6 +8,7 @@ const struct verb_option serve_options[] = {
     {"fuse", "PATH", "serve as this file; may be given again"},
     {"device", "nbd|/dev/nbdN", "serve as this block device of the kernel"},
     {"journal", "none|memory|PATH", "where writes are kept while the target is away"},
+    {"supervise", NULL, "start the daemon again when it crashes, from memory"},
     {"run-dir", "DIR", "in place of /run/holdfast"},
     {"o", "KEY=VALUE[,...]", "set a key of holdfast.conf(5)"},
     {0},

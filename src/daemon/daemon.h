@@ -17,6 +17,7 @@
 #include "daemon/run_dir.h"
 #include "daemon/secret.h"
 #include "daemon/story.h"
+#include "daemon/supervisor.h"
 #include "os/ev_loop.h"
 #include "os/link_config.h"
 #include "os/random_os.h"
@@ -59,6 +60,7 @@ struct flush_job {
 
 struct daemon {
     const struct options *options;
+    struct supervision *supervision; /* shared with a supervisor, or our own */
     struct evl *loop;
     struct log *log;
     struct trace_port trace;
@@ -96,6 +98,9 @@ struct daemon {
     uint64_t stop_deadline_us;
     int exit_status;
 };
+
+/* As the option lock_memory says. `log` is told what was refused; may be NULL. */
+void daemon_lock_memory(const struct options *options, struct log *log);
 
 uint64_t daemon_now_us(const struct daemon *daemon);
 

@@ -242,17 +242,23 @@ static void visit(void *owner, const struct att_node *node)
         taken->by_others = true;
 }
 
-int device_open(struct device *device, const char *text, struct fault *fault)
+int device_prepare(const char *text, struct fault *fault)
 {
     char reason[ATT_REASON_BYTES];
+    int error = att_kernel_check(reason, sizeof reason);
+    return error ? fault_set(fault, error, "device=%s: %s", text, reason) : 0;
+}
+
+int device_open(struct device *device, const char *text, struct fault *fault)
+{
     struct taken taken = {.name = device->name};
     struct att_kernel_port *kernel = att_kernel_port(device->kernel);
     int error = att_parse_device(text, &taken.wanted);
     if (error)
         return device_check(text, fault);
-    error = att_kernel_check(reason, sizeof reason);
+    error = device_prepare(text, fault);
     if (error)
-        return fault_set(fault, error, "device=%s: %s", text, reason);
+        return error;
     kernel->ops->scan(kernel, visit, &taken);
     if (taken.by_others)
         return fault_set(fault, -EBUSY,

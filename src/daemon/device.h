@@ -25,6 +25,9 @@ struct volume;
 /* For the option table: "nbd" or "/dev/nbdN". */
 int device_check(const char *text, struct fault *fault);
 
+/* Loads the kernel's module if `text` needs it. Blocks; refused when there is none, or no right. */
+int device_prepare(const char *text, struct fault *fault);
+
 /* Nothing is attached yet. -ENOMEM, with a fault. */
 int device_new(const struct options *options, struct evl *loop, struct volume *volume,
                struct log *log, struct device **ret_device, struct fault *fault);
@@ -33,7 +36,8 @@ int device_new(const struct options *options, struct evl *loop, struct volume *v
 void device_free(struct device *device);
 
 /* At the start: attaches `text` as soon as the LUN is seen, and never gives up. Blocks a moment;
- * refused when the kernel has no nbd, when we are not root, when somebody else has the device. */
+ * refused as
+ * device_prepare(), and when somebody else has the device. */
 int device_open(struct device *device, const char *text, struct fault *fault);
 
 /*

@@ -75,6 +75,7 @@ struct options {
     uint64_t stop_timeout;
 
     unsigned lock_memory; /* enum lock_choice */
+    bool supervise;
     char run_dir[OPTION_PATH_BYTES];
 
     uint64_t given; /* a bit per table row: set by somebody, not by default */

@@ -94,6 +94,8 @@ const struct option option_table[] = {
     /* The process. */
     {"lock_memory", OPTION_CHOICE, "auto|yes|no", "auto", 0, 0, FIELD(lock_memory), NULL,
      "keep the daemon out of swap; auto: when it may"},
+    {"supervise", OPTION_SWITCH, "yes|no", "no", 0, 0, FIELD(supervise), NULL,
+     "start the daemon again when it crashes, from memory"},
     {"run_dir", OPTION_PATH, "PATH", NULL, 0, 0, FIELD(run_dir), NULL,
      "directory of the lock and the control socket; else /run/holdfast/NAME"},
     {0},

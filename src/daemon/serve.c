@@ -10,6 +10,7 @@
  */
 #include "daemon/serve.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
+#include "daemon/device.h"
 #include "daemon/front_ends.h"
 #include "daemon/human.h"
 #include "daemon/story_words.h"
@@ -61,6 +63,7 @@ static void settle(struct evl_hook *hook)
     story_settle(&daemon->story);
     if (daemon->story.was_ready && !daemon->was_ready) {
         daemon->was_ready = true;
+        daemon->supervision->lun_seen = true;
         tell_lun(daemon);
     }
 }
@@ -138,16 +141,16 @@ static void prepare_memory(void)
     }
 }
 
-static void lock_memory_if_wanted(struct daemon *daemon)
+void daemon_lock_memory(const struct options *options, struct log *log)
 {
     struct memory_lock_result result;
     char complaint[256];
-    unsigned wanted = daemon->options->lock_memory;
+    unsigned wanted = options->lock_memory;
     if (wanted == LOCK_NO || (wanted == LOCK_AUTO && geteuid() != 0))
         return;
     memory_lock(&result);
-    if (memory_lock_complaint(&result, complaint, sizeof complaint) > 0)
-        log_line(daemon->log, wanted == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
+    if (memory_lock_complaint(&result, complaint, sizeof complaint) > 0 && log)
+        log_line(log, wanted == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
 }
 
 static void set_up_notifier(struct daemon *daemon)
@@ -202,9 +205,7 @@ static int set_up_journal(struct daemon *daemon, struct fault *fault)
 
 static int set_up(struct daemon *daemon, struct fault *fault)
 {
-    int error = login_init(&daemon->login, daemon->options, false, daemon->log, fault);
-    if (!error)
-        error = set_up_disk(daemon, fault);
+    int error = set_up_disk(daemon, fault);
     if (!error)
         error = set_up_places(daemon, fault);
     if (!error)
@@ -220,7 +221,7 @@ static void start(struct daemon *daemon)
     char places[STORY_LINE_BYTES];
     evl_signal_start(daemon->loop, &daemon->terminate, SIGTERM, signalled);
     evl_signal_start(daemon->loop, &daemon->interrupt, SIGINT, signalled);
-    lock_memory_if_wanted(daemon);
+    daemon_lock_memory(daemon->options, daemon->log);
     vol_start(daemon->volume);
     timer_init(&daemon->fill_timer, sample_fill);
     if (daemon->journal.device)
@@ -272,30 +273,65 @@ static void run(struct daemon *daemon)
              all_written ? "stopped; everything was written" : "stopped");
 }
 
+/* The daemon itself. Under a supervisor in a process that has forgotten nothing of prepare(). */
+static int work(void *owner)
+{
+    struct daemon *daemon = owner;
+    struct fault fault;
+    daemon->log = log_new(STDERR_FILENO, daemon->options->name);
+    if (!daemon->log || evl_new(&daemon->loop) != 0) {
+        fprintf(stderr, "holdfast: no memory\n");
+        return 1;
+    }
+    set_up_notifier(daemon);
+    daemon->started_us = daemon_now_us(daemon);
+    evl_hook_init(&daemon->settle, settle);
+    evl_call_init(&daemon->give_up, give_up);
+    story_init(&daemon->story, daemon->started_us, told, daemon);
+    if (set_up(daemon, &fault) == 0) {
+        run(daemon);
+    } else {
+        log_line(daemon->log, STORY_ERROR, fault.text);
+        daemon->exit_status = 1;
+    }
+    tear_down(daemon);
+    log_free(daemon->log);
+    return daemon->exit_status;
+}
+
+/* All that needs files of the system: a worker that is started again must do without them. */
+static int prepare(struct daemon *daemon)
+{
+    static struct supervision own;
+    struct fault fault;
+    const struct options *options = daemon->options;
+    struct log *log = log_new(STDERR_FILENO, options->name);
+    int error = log ? login_init(&daemon->login, options, false, log, &fault)
+                    : fault_set(&fault, -ENOMEM, "no memory");
+    daemon->supervision = options->supervise ? supervision_new() : &own;
+    if (!error && !daemon->supervision)
+        error = fault_set(&fault, -ENOMEM, "no memory for the supervisor");
+    if (!error && *options->device)
+        error = device_prepare(options->device, &fault);
+    if (error && log)
+        log_line(log, STORY_ERROR, fault.text);
+    log_free(log); /* its thread would not live on in a worker */
+    return error;
+}
+
 int serve(const struct options *options)
 {
     /* One per process; big, and locked with the rest. */
     static struct daemon daemon;
-    struct fault fault;
     daemon = (struct daemon){.options = options, .trace = {emit}, .run_dir = {"", -1, -1}};
     prepare_memory();
-    daemon.log = log_new(STDERR_FILENO, options->name);
-    if (!daemon.log || evl_new(&daemon.loop) != 0) {
-        fprintf(stderr, "holdfast: no memory\n");
-        return 1;
+    int status = 1;
+    if (prepare(&daemon) == 0) {
+        if (options->supervise)
+            daemon_lock_memory(options, NULL); /* the worker says what was refused */
+        status = options->supervise ? supervise(options->name, daemon.supervision, work, &daemon)
+                                    : work(&daemon);
     }
-    set_up_notifier(&daemon);
-    daemon.started_us = daemon_now_us(&daemon);
-    evl_hook_init(&daemon.settle, settle);
-    evl_call_init(&daemon.give_up, give_up);
-    story_init(&daemon.story, daemon.started_us, told, &daemon);
-    if (set_up(&daemon, &fault) == 0) {
-        run(&daemon);
-    } else {
-        log_line(daemon.log, STORY_ERROR, fault.text);
-        daemon.exit_status = 1;
-    }
-    tear_down(&daemon);
-    log_free(daemon.log);
-    return daemon.exit_status;
+    login_done(&daemon.login);
+    return status;
 }

@@ -146,6 +146,7 @@ void daemon_stop_now(struct daemon *daemon)
 
 void daemon_stop(struct daemon *daemon)
 {
+    daemon->supervision->stopping = true;
     if (daemon->stopping)
         daemon_stop_now(daemon);
     else
