@@ -138,7 +138,9 @@ static int open_alone(const char *path)
 static void tell_claim(const char *path, char *ret_reason, size_t bytes)
 {
     char where[128];
-    if (att_find_mount("/proc/self/mountinfo", path, where, sizeof where))
+    /* Ours may be a namespace of its own; what people see is that of the first process. */
+    if (att_find_mount("/proc/1/mountinfo", path, where, sizeof where) ||
+        att_find_mount("/proc/self/mountinfo", path, where, sizeof where))
         snprintf(ret_reason, bytes, "%s is mounted on %s; unmount it first", path, where);
     else if (att_find_swap("/proc/swaps", path))
         snprintf(ret_reason, bytes, "%s is used as swap; swapoff first", path);

@@ -9,6 +9,7 @@ const struct verb_option serve_options[] = {
     {"device", "nbd|/dev/nbdN", "serve as this block device of the kernel"},
     {"journal", "none|memory|PATH", "where writes are kept while the target is away"},
     {"supervise", NULL, "start the daemon again when it crashes, from memory"},
+    {"root", NULL, "the LUN is the root disk: outlive the initramfs, depend on no disk"},
     {"run-dir", "DIR", "in place of /run/holdfast"},
     {"o", "KEY=VALUE[,...]", "set a key of holdfast.conf(5)"},
     {0},

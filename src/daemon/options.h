@@ -76,6 +76,7 @@ struct options {
 
     unsigned lock_memory; /* enum lock_choice */
     bool supervise;
+    bool root; /* the LUN is the system's root disk */
     char run_dir[OPTION_PATH_BYTES];
 
     uint64_t given; /* a bit per table row: set by somebody, not by default */

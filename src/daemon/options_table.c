@@ -96,6 +96,8 @@ const struct option option_table[] = {
      "keep the daemon out of swap; auto: when it may"},
     {"supervise", OPTION_SWITCH, "yes|no", "no", 0, 0, FIELD(supervise), NULL,
      "start the daemon again when it crashes, from memory"},
+    {"root", OPTION_SWITCH, "yes|no", "no", 0, 0, FIELD(root), NULL,
+     "the LUN is the root disk: outlive the initramfs, depend on no disk"},
     {"run_dir", OPTION_PATH, "PATH", NULL, 0, 0, FIELD(run_dir), NULL,
      "directory of the lock and the control socket; else /run/holdfast/NAME"},
     {0},

@@ -23,6 +23,7 @@
 #include "daemon/device.h"
 #include "daemon/front_ends.h"
 #include "daemon/human.h"
+#include "daemon/root_disk.h"
 #include "daemon/story_words.h"
 #include "os/link_libiscsi.h"
 #include "os/memory_lock.h"
@@ -313,9 +314,16 @@ static int prepare(struct daemon *daemon)
         error = fault_set(&fault, -ENOMEM, "no memory for the supervisor");
     if (!error && *options->device)
         error = device_prepare(options->device, &fault);
+    if (!error)
+        error = root_disk_check(options, &fault);
     if (error && log)
         log_line(log, STORY_ERROR, fault.text);
     log_free(log); /* its thread would not live on in a worker */
+    if (error)
+        return error;
+    error = root_disk_prepare(options, &fault);
+    if (error)
+        fprintf(stderr, "%s: %s\n", options->name, fault.text);
     return error;
 }
 
