@@ -14,7 +14,7 @@ ip route show 2>/dev/null | grep -q . || ip -6 route show 2>/dev/null | grep -q 
 modprobe -q nbd
 if holdfast boot --no-wait >/run/holdfast/boot.out 2>&1; then
     : >/run/holdfast/started
-    info "holdfast: $(grep '^  target' /run/holdfast/boot.out)"
+    info "$(grep ' of .* at ' /run/holdfast/boot.out)"
     need_shutdown
 fi
 exit 0

@@ -32,6 +32,9 @@ void boot_interface_write(const struct boot_place *place, const struct url_porta
 void boot_report(FILE *to, const struct boot_found *found);
 void boot_report_parameters(FILE *to, const struct boot_parameters *parameters);
 
+/* The same in one line. */
+void boot_report_line(FILE *to, const struct boot_parameters *parameters);
+
 /* The lines of boot_network.h; none when nothing asks for a boot. */
 void boot_report_network(FILE *to, const struct boot_found *found);
 

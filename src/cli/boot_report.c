@@ -117,6 +117,20 @@ void boot_report_parameters(FILE *to, const struct boot_parameters *parameters)
     print_secret(to, "mutual", chap->mutual_user, chap->mutual_secret, chap->mutual_secret_file);
 }
 
+void boot_report_line(FILE *to, const struct boot_parameters *parameters)
+{
+    const struct url_target *lun = &parameters->lun;
+    fprintf(to, "holdfast boot: LUN %u%s of %s, from %s, at", lun->lun,
+            parameters->lun_is_assumed ? " (as no source gives its number)" : "", lun->target,
+            parameters->lun_from);
+    for (unsigned i = 0; i < lun->portal_count; i++) {
+        char portal[URL_PORTAL_TEXT_BYTES];
+        url_print_portal(&lun->portals[i], portal, sizeof portal);
+        fprintf(to, " %s", portal);
+    }
+    fputc('\n', to);
+}
+
 void boot_report_network(FILE *to, const struct boot_found *found)
 {
     enum boot_choice choice = boot_plan_choice(found);

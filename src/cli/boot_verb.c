@@ -107,7 +107,7 @@ static int prepare(const struct boot_place *place, const struct boot_found *foun
         fputs("holdfast boot: a CHAP secret stands on the kernel command line, where everybody can "
               "read it; put it into a file and name that in " BOOT_FILE_PATH "\n",
               stderr);
-    boot_report_parameters(stderr, &parameters);
+    boot_report_line(stderr, &parameters);
     error = boot_files_write(place, found, &parameters, fault);
     if (!error)
         boot_interface_write(place, &parameters.lun.portals[0]);

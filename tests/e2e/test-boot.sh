@@ -76,6 +76,7 @@ END
 say "no disk: the daemon's reason, the two commands, the files"
 here "holdfast=$LUN ISCSI_USERNAME=joe ISCSI_PASSWORD=secretsecret12" bash "$T/leaves.sh"
 says "status 1"
+says "holdfast boot: LUN 1 of iqn.2026-11.test:a, from holdfast= on the kernel command line, at 127.0.0.1:4445"
 says "two commands continue the boot"
 says "a CHAP secret stands on the kernel command line"
 says "600 /run/holdfast/root.conf"
