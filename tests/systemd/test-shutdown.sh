@@ -1,5 +1,5 @@
 #!/bin/bash
-# The shutdown hook flushes every daemon that still lives, at the same time, and always ends.
+# The shutdown hook drains every daemon that still lives, at the same time, and always ends.
 #
 # test-shutdown.sh HOOK
 set -euo pipefail
@@ -18,27 +18,29 @@ fail() {
     exit 1
 }
 
-# In place of the program: it notes how it was called.
+# In place of the program: it notes how it was called. The target of "away" is.
 cat >"$T/holdfast" <<END
 #!/bin/sh
-echo "\$*" >>$T/calls
+[ "\$1" = status ] || echo "\$*" >>$T/calls
+[ "\$1 \$2" != "status away" ] || echo '{"name":"away","state":"waiting"}'
+[ "\$1 \$2" != "status root" ] || echo '{"name":"root","state":"ready"}'
 exit 1
 END
 chmod +x "$T/holdfast"
-sed "s|[^ ]*/holdfast flush|$T/holdfast flush|" "$1" >"$T/hook"
+sed "s|[^ ]*/holdfast \\([sd]\\)|$T/holdfast \\1|" "$1" >"$T/hook"
 chmod +x "$T/hook"
 
 : >"$T/calls"
 "$T/hook" poweroff || fail "without a daemon it fails"
 [ ! -s "$T/calls" ] || fail "without a daemon something is called"
 
-for name in root data; do
+for name in root away; do
     mkdir -p "/run/holdfast/$name"
     /usr/bin/python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
         "/run/holdfast/$name/control"
 done
 mkdir /run/holdfast/ended
 touch /run/holdfast/root.conf
-"$T/hook" reboot || fail "a flush that fails must not fail the shutdown"
-[ "$(sort "$T/calls")" = "flush data --timeout 10s
-flush root --timeout 10s" ] || fail "not each daemon once, in bounded time"
+"$T/hook" reboot || fail "a drain that fails must not fail the shutdown"
+[ "$(sort "$T/calls")" = "drain away --timeout 10s
+drain root --timeout 60s" ] || fail "not each daemon once, in bounded time"
