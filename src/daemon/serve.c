@@ -270,8 +270,7 @@ static void run(struct daemon *daemon)
     if (daemon->refused)
         return;
     bool all_written = daemon->exit_status == 0 && !daemon->left_in_journal;
-    log_line(daemon->log, STORY_NOTICE,
-             all_written ? "stopped; everything was written" : "stopped");
+    log_line(daemon->log, STORY_NOTICE, all_written ? SERVE_WROTE_ALL : "stopped");
 }
 
 /* The daemon itself. Under a supervisor in a process that has forgotten nothing of prepare(). */

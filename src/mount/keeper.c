@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "daemon/human.h"
+#include "daemon/serve.h"
 #include "mount/interrupt.h"
 #include "mount/owner.h"
 #include "mount/records.h"
@@ -77,10 +78,15 @@ static const char *text_at(struct json_object *status, const char *object, const
     return text ? json_object_get_string(text) : "";
 }
 
-static bool knows_lun(struct json_object *status)
+/* A LUN that only the journal knows is not enough: what is looked for on it may not be there, and
+ * reads would wait without a bound. */
+static bool has_lun(struct json_object *status)
 {
-    struct json_object *lun = NULL;
-    return json_object_object_get_ex(status, "lun", &lun) && lun;
+    struct json_object *lun = NULL, *volume = NULL, *online = NULL;
+    json_object_object_get_ex(status, "lun", &lun);
+    json_object_object_get_ex(status, "volume", &volume);
+    json_object_object_get_ex(volume, "online", &online);
+    return lun && json_object_get_boolean(online);
 }
 
 static int not_known(const struct service *service, const struct mount_call *call,
@@ -114,7 +120,7 @@ int keeper_wait(const struct service *service, const struct mount_call *call,
         struct json_object *status = NULL;
         int error = look(service, &status, fault);
         int64_t waited = now_ms() - began;
-        if (!error && status && knows_lun(status)) {
+        if (!error && status && has_lun(status)) {
             *ret_status = status;
             return 0;
         }
@@ -160,6 +166,20 @@ static bool is_used(const char *name, const char *let_go)
     return used;
 }
 
+/* What was left in a journal is not lost, but not where others would look for it either. */
+static void tell_what_stayed(const struct service *service)
+{
+    char words[384], place[OPTION_PATH_BYTES];
+    service_last_words(service, words, sizeof words);
+    if (*words == '\0' || strcmp(words, SERVE_WROTE_ALL) == 0)
+        return;
+    service_log_place(service, place, sizeof place);
+    fprintf(stderr,
+            "umount.holdfast: the daemon %s ended without having written all to the target; mount "
+            "it again when the target is there (%s)\n",
+            service->name, place);
+}
+
 int keeper_let_go(const char *name, const char *disk, bool verbose, struct fault *fault)
 {
     struct service service;
@@ -176,9 +196,13 @@ int keeper_let_go(const char *name, const char *disk, bool verbose, struct fault
         records_forget(name);
         return 0;
     }
+    bool ran = !error && service_is_running(&service);
     if (!error)
         error = service_stop(&service, service.stop_timeout_ms + STOP_MARGIN_MS, fault);
-    if (!error)
+    if (!error) {
+        if (ran) /* or it refused to, and that is told already */
+            tell_what_stayed(&service);
         records_forget(name);
+    }
     return error;
 }
