@@ -6,7 +6,8 @@
 
 #include "daemon/human.h"
 
-#define BAR_COLUMNS 30u
+#define BAR_COLUMNS   30u
+#define STANDSTILL_MS 2000u
 
 uint64_t progress_now_ms(void)
 {
@@ -22,19 +23,32 @@ void progress_begin(struct progress *progress, FILE *to, const char *what, uint6
         .to = to,
         .terminal = isatty(fileno(to)),
         .what = what,
-        .started_ms = now_ms,
+        .since_ms = now_ms,
+        .moved_ms = now_ms,
         .total = total,
     };
+}
+
+static void note(struct progress *progress, uint64_t done, uint64_t now_ms)
+{
+    if (done < progress->since_done || now_ms - progress->moved_ms >= STANDSTILL_MS) {
+        progress->since_ms = now_ms;
+        progress->since_done = progress->moved_done = done;
+        progress->moved_ms = now_ms;
+    } else if (done > progress->moved_done) {
+        progress->moved_done = done;
+        progress->moved_ms = now_ms;
+    }
 }
 
 /* At the speed so far; "" as long as that says nothing. */
 static const char *remaining(const struct progress *progress, uint64_t done, uint64_t now_ms,
                              char ret_text[HUMAN_BYTES])
 {
-    uint64_t elapsed_ms = now_ms - progress->started_ms;
-    if (done == 0 || elapsed_ms < 500)
+    uint64_t elapsed_ms = now_ms - progress->since_ms;
+    if (done <= progress->since_done || elapsed_ms < 500)
         return "";
-    double per_byte = (double)elapsed_ms / (double)done;
+    double per_byte = (double)elapsed_ms / (double)(done - progress->since_done);
     return human_time((uint64_t)(per_byte * (double)(progress->total - done)), ret_text);
 }
 
@@ -70,6 +84,7 @@ void progress_left(struct progress *progress, uint64_t left, uint64_t now_ms)
     if (progress->total == 0)
         return;
     uint64_t done = progress->total - left;
+    note(progress, done, now_ms);
     unsigned percent = (unsigned)((double)done * 100 / (double)progress->total);
     const char *time = left > 0 ? remaining(progress, done, now_ms, text) : "";
     if (progress->terminal)

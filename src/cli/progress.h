@@ -10,10 +10,12 @@ struct progress {
     FILE *to;
     bool terminal;
     const char *what; /* "drained" */
-    uint64_t started_ms;
-    uint64_t total; /* bytes */
-    unsigned told;  /* elsewhere: tenths that were told */
-    bool open;      /* terminal: a bar stands there */
+    uint64_t total;   /* bytes */
+    /* The speed counts from here; anew after a standstill, which says nothing about it. */
+    uint64_t since_ms, since_done;
+    uint64_t moved_ms, moved_done; /* when more was done for the last time */
+    unsigned told;                 /* elsewhere: tenths that were told */
+    bool open;                     /* terminal: a bar stands there */
 };
 
 void progress_begin(struct progress *progress, FILE *to, const char *what, uint64_t total,

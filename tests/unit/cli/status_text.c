@@ -53,6 +53,26 @@ static void an_outage_is_told_with_its_reason(void **state)
     assert_null(strstr(printed, "disk "));
 }
 
+static void a_journal_is_told_with_its_ring(void **state)
+{
+    print("{\"journal\":{\"mode\":\"persistent\",\"path\":\"/j\",\"state\":\"full\","
+          "\"ring_bytes\":1048576,\"used_bytes\":524288,\"entries\":3,"
+          "\"oldest_unsent_seconds\":61.5,\"full_in_seconds\":7200}}",
+          false);
+    says("journal    persistent, /j, full\n");
+    says(
+        "ring       512 KiB of 1 MiB in use (50 %), 3 entries, oldest not sent for 1 min 1 s, full "
+        "in 2 h at this rate\n");
+    print(
+        "{\"journal\":{\"mode\":\"memory\",\"path\":\"/j\",\"state\":\"open\",\"ring_bytes\":4096,"
+        "\"used_bytes\":0,\"entries\":1}}",
+        false);
+    says("0 B of 4 KiB in use (0 %), 1 entry\n");
+    print("{\"journal\":{\"mode\":\"none\"}}", false);
+    says("journal    none\n");
+    assert_null(strstr(printed, "ring"));
+}
+
 static void colours_only_when_wanted(void **state)
 {
     print("{\"name\":\"root\",\"state\":\"ready\"}", true);
@@ -75,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(an_outage_is_told_with_its_reason, forget),
+        cmocka_unit_test_teardown(a_journal_is_told_with_its_ring, forget),
         cmocka_unit_test_teardown(colours_only_when_wanted, forget),
         cmocka_unit_test_teardown(what_another_version_leaves_out_is_no_crash, forget),
     };

@@ -75,6 +75,39 @@ static void with_a_lun_that_is_ready_or_stopping(void **state)
     json_object_put(status);
 }
 
+static void a_journal_has_its_own_object(void **state)
+{
+    struct status_facts facts = facts_of("iscsi://a/iqn.2026-11.org.example:d/0");
+    struct json_object *status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/journal/mode")), "none");
+    json_object_put(status);
+    facts.journal_path = "/j";
+    facts.journal_until_full_us = 90000000;
+    facts.volume.journal_mode = VOL_JOURNAL_PERSISTENT;
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/journal/state")), "not-made");
+    json_object_put(status);
+    facts.volume.journal_open = true;
+    facts.volume.ring_bytes = 1 << 20;
+    facts.volume.oldest_unsent_us = 1500000;
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/journal/state")), "open");
+    assert_string_equal(json_object_get_string(at(status, "/journal/path")), "/j");
+    assert_int_equal(json_object_get_int(at(status, "/journal/ring_bytes")), 1 << 20);
+    assert_string_equal(json_object_get_string(at(status, "/journal/oldest_unsent_seconds")),
+                        "1.500");
+    assert_string_equal(json_object_get_string(at(status, "/journal/full_in_seconds")), "90.000");
+    json_object_put(status);
+    facts.volume.journal_full = true;
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/journal/state")), "full");
+    json_object_put(status);
+    facts.volume.journal_failed = true;
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/journal/state")), "failed");
+    json_object_put(status);
+}
+
 static void every_state_has_a_word(void **state)
 {
     for (int s = SES_IDLE; s <= SES_STOPPED; s++)
@@ -118,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(before_the_lun_was_seen),
         cmocka_unit_test(with_a_lun_that_is_ready_or_stopping),
+        cmocka_unit_test(a_journal_has_its_own_object),
         cmocka_unit_test(every_state_has_a_word),
         cmocka_unit_test(no_secret_is_told),
         cmocka_unit_test(the_defaults_are_the_core_s),
