@@ -235,10 +235,17 @@ static inline bool vol_flushes_to_journal(const struct volume *volume)
     return vol_is_journaled(volume) && volume->journal_config.mode == VOL_JOURNAL_PERSISTENT;
 }
 /* The journal failed, and a later start might replay it over what is changed now. */
-static inline bool vol_changes_must_wait(const struct volume *volume)
+static inline bool vol_journal_is_unmarked(const struct volume *volume)
 {
     return volume->journal_failed && !volume->journal_given_up;
 }
+/* ... or the LUN, which is to be changed directly now, was never seen by this daemon. */
+static inline bool vol_changes_must_wait(const struct volume *volume)
+{
+    return volume->journal_failed && (!volume->journal_given_up || !ses_lun(volume->session));
+}
+/* Those that had to wait go on, if they may. */
+void vol_changes_go_on(struct volume *volume);
 /* True: the io is queued until it does not have to wait any more; vol_change_through() follows. */
 bool vol_waits_for_mark(struct vol_io *io);
 /* At `ready`: makes the journal if it is still to be made. False: this LUN does not fit it. */

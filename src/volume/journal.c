@@ -46,7 +46,7 @@ static void on_failed(void *owner, int error)
     struct volume *volume = owner;
     vol_enter(volume);
     volume->journal_failed = true;
-    volume->retained.journal_failed = true;
+    retained_journal_failed(&volume->retained);
     port_trace(volume->trace, TRACE_JOURNAL_FAILED, (uint64_t)-error,
                volume->retained.dirty_blocks * vol_block_bytes(volume), 0, NULL);
     if (volume->ready)
@@ -62,12 +62,17 @@ static void on_marked(void *owner, int error)
         volume->journal_given_up = true;
     port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error, !volume->journal_given_up, 0,
                NULL);
-    while (volume->journal_given_up && !list_is_empty(&volume->unmarked)) {
+    vol_changes_go_on(volume);
+    vol_leave(volume);
+}
+
+void vol_changes_go_on(struct volume *volume)
+{
+    while (!list_is_empty(&volume->unmarked) && !vol_changes_must_wait(volume)) {
         struct vol_io *io = list_first(&volume->unmarked, struct vol_io, transfer.node);
         list_remove(&io->transfer.node);
         vol_change_through(io);
     }
-    vol_leave(volume);
 }
 
 bool vol_waits_for_mark(struct vol_io *io)
@@ -314,7 +319,7 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
 {
     status->journal_mode = volume->journal_config.mode;
     status->journal_failed = volume->journal_failed;
-    status->journal_unmarked = vol_changes_must_wait(volume);
+    status->journal_unmarked = vol_journal_is_unmarked(volume);
     status->journal_full = !list_is_empty(&volume->parked);
     if (!volume->journal)
         return;

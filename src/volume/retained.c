@@ -68,13 +68,6 @@ static void set_state(struct retained *retained, struct retained_extent *extent,
     list_append(&retained->state[state], &extent->node);
 }
 
-/* In front of what was never sent: the dirty ones stay sorted by their epoch. */
-static void set_dirty_again(struct retained *retained, struct retained_extent *extent)
-{
-    change_state(retained, extent, RETAINED_DIRTY);
-    list_prepend(&retained->state[RETAINED_DIRTY], &extent->node);
-}
-
 static struct retained_extent *extent_new(struct retained *retained)
 {
     struct retained_extent *extent = list_first(&retained->free, struct retained_extent, node);
@@ -99,6 +92,17 @@ static void extent_free(struct retained *retained, struct retained_extent *exten
     buffer_unref(content.buffer);
     if (content.entry)
         jnl_entry_unref(retained->journal, content.entry);
+}
+
+/* In front of what was never sent: the dirty ones stay sorted by their epoch. */
+static void set_dirty_again(struct retained *retained, struct retained_extent *extent)
+{
+    if (extent->is_shadow && !retained->ordered) { /* no order is kept any more: not needed */
+        extent_free(retained, extent);
+        return;
+    }
+    change_state(retained, extent, RETAINED_DIRTY);
+    list_prepend(&retained->state[RETAINED_DIRTY], &extent->node);
 }
 
 /* The tail of `extent` from `lba` on becomes an extent of its own, in the same state and time. */
@@ -196,6 +200,18 @@ void retained_revert(struct retained *retained)
     struct list_node *destaged = &retained->state[RETAINED_DESTAGED];
     while (!list_is_empty(destaged))
         set_dirty_again(retained, container_of(destaged->prev, struct retained_extent, node));
+}
+
+void retained_journal_failed(struct retained *retained)
+{
+    retained->journal_failed = true;
+    retained->ordered = MUTANT(SHADOWS_OUTLIVE_JOURNAL) && retained->ordered;
+    list_for_each_safe(it, &retained->state[RETAINED_DIRTY])
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (extent->is_shadow && !retained->ordered)
+            extent_free(retained, extent);
+    }
 }
 
 uint64_t retained_now(const struct retained *retained)
@@ -324,7 +340,7 @@ void retained_not_rewritten(struct retained *retained, struct retained_job *job,
         struct retained_extent *extent = container_of(it, struct retained_extent, node);
         if (!is_in(extent, lba, blocks))
             continue;
-        if (retained->ordered)
+        if (retained->ordered || extent->is_shadow)
             set_dirty_again(retained, extent);
         else
             set_state(retained, extent, RETAINED_DIRTY);

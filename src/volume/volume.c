@@ -164,6 +164,7 @@ static void session_ready(void *owner)
         volume->refuse = 0;
     port_timer_stop(volume->timer, &volume->outage_timer);
     vol_learn_geometry(volume);
+    vol_changes_go_on(volume);
     if (volume->announced) {
         const struct retained *retained = &volume->retained;
         size_t dirty = 0;

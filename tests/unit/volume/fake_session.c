@@ -94,7 +94,7 @@ uint64_t ses_generation(const struct session *session)
 
 const struct lun *ses_lun(const struct session *session)
 {
-    return &session->lun;
+    return session->lun_unknown ? NULL : &session->lun;
 }
 
 const struct link_limits *ses_limits(const struct session *session)
@@ -117,6 +117,7 @@ void ses_submit(struct session *session, struct ses_command *command)
 
 void fake_ready(struct session *session)
 {
+    session->lun_unknown = false;
     session->ready = true;
     session->events->ready(session->owner);
 }

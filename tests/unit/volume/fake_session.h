@@ -43,6 +43,7 @@ struct session {
     uint8_t stable[FAKE_BLOCKS * FAKE_BLOCK];
     bool mapped[FAKE_BLOCKS];
     bool bound;
+    bool lun_unknown; /* until fake_ready() */
 };
 
 void fake_ready(struct session *session);

@@ -425,6 +425,28 @@ static void nothing_is_changed_before_a_failed_journal_is_marked(void **state)
     end(rig, disk);
 }
 
+static void changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    rig = crash(rig, disk, false);
+    rig->session->lun_unknown = true;
+    struct call write, trim;
+    call_start(rig, &write, VOL_WRITE, 0, 4096, VOL_FUA, 0x92);
+    call_start(rig, &trim, VOL_TRIM, 65536, 4096, 0, 0);
+    disk->device.fail_next = -EIO;
+    run_all(rig, disk);
+    assert_false(write.answered || trim.answered);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_true(write.answered && trim.answered);
+    rig_expect_stable(rig, 0, 4096, 0x92);
+    call_done(&write);
+    call_done(&trim);
+    end(rig, disk);
+}
+
 static void the_administrator_may_let_changes_pass_an_unmarked_journal(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
@@ -563,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_rewritten_range_is_never_sent_backwards),
         cmocka_unit_test(a_failed_journal_loses_nothing_and_goes_on_without),
         cmocka_unit_test(nothing_is_changed_before_a_failed_journal_is_marked),
+        cmocka_unit_test(changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen),
         cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
         cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),

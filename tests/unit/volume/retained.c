@@ -245,6 +245,25 @@ static void in_order_no_epoch_is_sent_before_the_one_in_front_is_clean(void **st
     assert_true(retained_is_empty(&bench->retained));
 }
 
+static void when_the_journal_fails_no_superseded_version_is_sent_any_more(void **state)
+{
+    struct bench *bench = *state;
+    bench->retained.ordered = true;
+    put_epoch(bench, 0, 4, 1);
+    bench->retained.journal_failed = true; /* all may be sent; there is no journal here */
+    struct retained_extent *on_its_way = take(bench);
+    put_epoch(bench, 0, 4, 2);
+    put_epoch(bench, 0, 4, 3);
+    assert_true(on_its_way->is_shadow);
+    retained_journal_failed(&bench->retained);
+    assert_int_equal(bench->retained.dirty_blocks, 4 + 4); /* it, and the newest */
+    retained_not_rewritten(&bench->retained, &bench->jobs[0], 0, 4);
+    assert_int_equal(bench->retained.dirty_blocks, 4);
+    assert_int_equal(take(bench)->content.epoch, 3);
+    put_epoch(bench, 0, 4, 4); /* leaves none behind either */
+    assert_int_equal(bench->retained.dirty_blocks, 4);
+}
+
 static void what_is_lost_stays_lost(void **state)
 {
     struct bench *bench = *state;
@@ -321,6 +340,7 @@ int main(void)
         TEST(only_what_was_taken_for_it_is_rewritten),
         TEST(neighbours_go_together_up_to_a_limit),
         TEST(in_order_no_epoch_is_sent_before_the_one_in_front_is_clean),
+        TEST(when_the_journal_fails_no_superseded_version_is_sent_any_more),
         TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
         TEST(random_puts_and_drops_agree_with_a_naive_model),
