@@ -40,6 +40,7 @@ static void use_journal(struct daemon *daemon)
         .ordered = o->ordered,
         .record_count = o->record_count,
         .entry_count = o->entry_count,
+        .continue_unmarked = o->continue_unmarked,
     };
     char why[200] = "";
     if (config.mode == VOL_JOURNAL_NONE)
@@ -92,7 +93,8 @@ static void start_event(struct event *event)
 {
     struct daemon *daemon = container_of(event, struct daemon, start);
     truth_read_journal(&daemon->truth);
-    if (daemon->target->wrong && !daemon->truth.has_journal)
+    bool is_blind = daemon->target->wrong && !daemon->truth.has_journal;
+    if (is_blind || daemon->disk.is_dead)
         world_after(daemon->world, event, 100000);
     else
         daemon_start(daemon);
@@ -105,7 +107,7 @@ static void check_truth(struct daemon *daemon, bool forgive)
     bool journaled = daemon->options->mode != VOL_JOURNAL_NONE;
     uint64_t before = !journaled && forgive && daemon->volume ? daemon->oracle->era : UINT64_MAX;
     truth_read_journal(&daemon->truth);
-    truth_check(&daemon->truth, true, forgive, before);
+    truth_check(&daemon->truth, !daemon->is_without, forgive, before);
 }
 
 void daemon_last_truth(struct daemon *daemon, bool bare, bool forgive)
@@ -130,11 +132,36 @@ static bool forgives(const struct daemon *daemon, bool power_lost)
     return false;
 }
 
+bool daemon_journal_failed(const struct daemon *daemon)
+{
+    struct vol_status status = {0};
+    if (daemon->volume)
+        vol_status(daemon->volume, &status);
+    return status.journal_failed;
+}
+
+/* The journal's disk has failed, and then the daemon died: what was only in its memory is lost.
+ * That is two failures at once, and the end of what is promised. */
+static bool ends_the_promise(struct daemon *daemon)
+{
+    struct vol_status status = {0};
+    if (!daemon->volume)
+        return false;
+    vol_status(daemon->volume, &status);
+    if (!status.journal_failed)
+        return false;
+    daemon->journal_failures++;
+    return !status.journal_unmarked || daemon->truth.is_marked_failed;
+}
+
 /* Drops the object graph, as the end of its process does. */
 static void drop(struct daemon *daemon)
 {
     clients_daemon_died(daemon->clients);
     jdisk_daemon_died(&daemon->disk);
+    truth_read_journal(&daemon->truth);
+    daemon->is_without = ends_the_promise(daemon);
+    daemon->world->is_over |= daemon->is_without && daemon->restart_us != UINT64_MAX;
     vol_free(daemon->volume);
     daemon->volume = NULL;
     daemon->stopping = false;
@@ -151,14 +178,15 @@ static void dead(struct daemon *daemon, bool forgive, uint64_t restart_us)
     bool answered = daemon->clients->answered_by_this_daemon;
     oracle_daemon_died(daemon->oracle);
     check_truth(daemon, forgive);
-    if (daemon->options->ordered && daemon->options->mode != VOL_JOURNAL_NONE)
+    if (daemon->options->ordered && !daemon->is_without &&
+        daemon->options->mode != VOL_JOURNAL_NONE)
         truth_check_prefix(&daemon->truth, &daemon->rng);
     daemon->loss = 0;
     daemon->is_fresh &= !answered;
     /* Not while commands under way may still change what the journal does not cover. */
     bool is_settled = daemon->options->mode == VOL_JOURNAL_PERSISTENT ||
                       (daemon->options->mode == VOL_JOURNAL_MEMORY && !forgive);
-    if (is_settled && !world_failed(daemon->world))
+    if (is_settled && !daemon->is_without && !world_failed(daemon->world))
         truth_pin(&daemon->truth);
     if (restart_us != UINT64_MAX)
         world_after(daemon->world, &daemon->start, restart_us);
@@ -170,6 +198,7 @@ void daemon_kill(struct daemon *daemon, uint64_t restart_us)
         return;
     TRACE(daemon->world, "daemon: killed");
     daemon->kills++;
+    daemon->restart_us = restart_us;
     bool forgive = forgives(daemon, false);
     drop(daemon);
     dead(daemon, forgive, restart_us);
@@ -179,6 +208,7 @@ void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t re
 {
     TRACE(daemon->world, "host: power lost, mode %d", (int)mode);
     daemon->powers++;
+    daemon->restart_us = restart_us;
     bool ran = daemon->volume != NULL;
     bool forgive = forgives(daemon, true);
     jdisk_host_died(&daemon->disk, mode);

@@ -30,15 +30,19 @@ struct daemon {
     bool stopping;
     bool stopping_now;
     bool stopped;
-    uint64_t loss; /* oracle's time of the target's last loss not made good yet; 0: none */
-    bool is_fresh; /* memory: since the host lost its power no daemon has answered anything */
+    uint64_t loss;   /* oracle's time of the target's last loss not made good yet; 0: none */
+    bool is_without; /* its journal had failed, and is of no use to a later start */
+    bool is_fresh;   /* memory: since the host lost its power no daemon has answered anything */
     uint64_t running_since_us;
     uint64_t restart_us; /* after a stop; UINT64_MAX: never */
     struct event start;
     struct event over; /* of a stop */
     struct event stop_now;
-    uint64_t starts, kills, stops, powers;
+    uint64_t starts, kills, stops, powers, journal_failures;
 };
+
+/* The journal of the daemon that runs has failed. */
+bool daemon_journal_failed(const struct daemon *daemon);
 
 void daemon_init(struct daemon *daemon, struct world *world, const struct options *options,
                  struct target *target, struct oracle *oracle, struct clients *clients,

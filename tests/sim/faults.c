@@ -19,6 +19,11 @@ enum fault {
     FAULT_DAEMON_CRASH,
     FAULT_DAEMON_STOP,
     FAULT_POWER,
+    FAULT_JDEV_WRITE,
+    FAULT_JDEV_SYNC,
+    FAULT_JDEV_DEAD,
+    FAULT_JDEV_READ,
+    FAULT_JDEV_ROT,
     FAULTS,
 };
 
@@ -42,6 +47,23 @@ static void attention(struct faults *faults)
     target_attention(faults->target, code[0], code[1]);
 }
 
+static void strike_journal(struct faults *faults, enum fault fault)
+{
+    struct journal_disk *disk = &faults->daemon->disk;
+    if (fault == FAULT_JDEV_WRITE) {
+        disk->next_write_fails = true;
+    } else if (fault == FAULT_JDEV_SYNC) {
+        disk->next_sync_fails = true;
+    } else if (fault == FAULT_JDEV_READ) {
+        jdisk_fail_read(disk);
+    } else if (fault == FAULT_JDEV_DEAD) {
+        disk->is_dead = true;
+        world_after(faults->world, &faults->disk_back, outage_us(faults));
+    } else if (fault == FAULT_JDEV_ROT) {
+        jdisk_rot(disk);
+    }
+}
+
 static void strike_daemon(struct faults *faults, enum fault fault)
 {
     struct daemon *daemon = faults->daemon;
@@ -56,6 +78,8 @@ static void strike_daemon(struct faults *faults, enum fault fault)
         ses_reconnect(vol_session(daemon->volume));
     else if (daemon->volume && fault == FAULT_NETWORK_CHANGED)
         link_network_changed(&daemon->link);
+    else
+        strike_journal(faults, fault);
 }
 
 static void strike_lun(struct faults *faults, enum fault fault)
@@ -191,6 +215,11 @@ static void pool_grows(struct event *event)
     container_of(event, struct faults, pool_grows)->target->full = false;
 }
 
+static void disk_back(struct event *event)
+{
+    container_of(event, struct faults, disk_back)->daemon->disk.is_dead = false;
+}
+
 static void portal_up(struct event *event)
 {
     struct faults *faults = container_of(event, struct faults, portal_up);
@@ -216,6 +245,7 @@ void faults_init(struct faults *faults, struct world *world, const struct option
     event_init(&faults->lun_back, lun_back);
     event_init(&faults->pool_grows, pool_grows);
     event_init(&faults->portal_up, portal_up);
+    event_init(&faults->disk_back, disk_back);
     faults_begin(faults);
 }
 
@@ -229,11 +259,12 @@ void faults_begin(struct faults *faults)
 
 void faults_end(struct faults *faults)
 {
-    struct event *const events[] = {&faults->next,       &faults->moment,   &faults->network_up,
-                                    &faults->target_up,  &faults->goes_on,  &faults->lun_back,
-                                    &faults->pool_grows, &faults->portal_up};
+    struct event *const events[] = {&faults->next,       &faults->moment,    &faults->network_up,
+                                    &faults->target_up,  &faults->goes_on,   &faults->lun_back,
+                                    &faults->pool_grows, &faults->portal_up, &faults->disk_back};
     faults->over = true;
     for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
         world_cancel(faults->world, events[i]);
     target_heal(faults->target);
+    jdisk_heal(&faults->daemon->disk);
 }

@@ -17,7 +17,7 @@ struct faults {
     bool over;
     struct event next;   /* at its time */
     struct event moment; /* right after a moment */
-    struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up;
+    struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up, disk_back;
     uint64_t struck;
 };
 

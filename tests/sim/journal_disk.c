@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "journal/format.h"
+#include "journal/journal.h"
 
 /* What an operation is for as long as it is under way. */
 struct disk_op {
@@ -111,6 +111,56 @@ static void read_done(const struct journal_disk *disk, const struct jdev_op *op)
     }
 }
 
+static void end_write(struct journal_disk *disk, const struct jdev_op *op, bool may_tear);
+
+/* What the failed sync was to cover may never become stable, whatever a later one says. */
+static void sync_failed(struct journal_disk *disk, uint64_t order)
+{
+    for (uint32_t i = 0; i < disk->cached; i++)
+        if (disk->cache[i].order <= order)
+            disk->cache[i].is_lost_to_sync = true;
+}
+
+/* Takes the fault that is due for such an operation; true when there was one. */
+static bool takes_fault(struct journal_disk *disk, enum jdev_kind kind)
+{
+    bool *fault = kind == JDEV_WRITE  ? &disk->next_write_fails
+                  : kind == JDEV_SYNC ? &disk->next_sync_fails
+                                      : &disk->next_read_fails;
+    bool is_due = *fault || (disk->is_dead && kind != JDEV_READ);
+    *fault = false;
+    disk->stats.errors += is_due;
+    return is_due;
+}
+
+/* Returns the error of a read: or none, and a wrong bit. */
+static int fail_read(struct journal_disk *disk, const struct jdev_op *op)
+{
+    if (rng_chance(&disk->rng, 500))
+        return -EIO;
+    ((uint8_t *)op->iov[0].iov_base)[rng_below(&disk->rng, op->iov[0].iov_len)] ^= 4;
+    return 0;
+}
+
+static int carry_out(struct journal_disk *disk, const struct jdev_op *op, uint64_t sync_order)
+{
+    bool fails = takes_fault(disk, op->kind);
+    if (op->kind == JDEV_READ) {
+        read_done(disk, op);
+        disk->read_failed = fails ? disk->stats.reads : disk->read_failed;
+        return fails ? fail_read(disk, op) : 0;
+    }
+    if (!fails && op->kind == JDEV_WRITE)
+        write_done(disk, op);
+    else if (!fails)
+        make_stable(disk, sync_order);
+    else if (op->kind == JDEV_WRITE)
+        end_write(disk, op, true);
+    else
+        sync_failed(disk, sync_order);
+    return fails ? -EIO : 0;
+}
+
 static void op_event(struct event *event)
 {
     struct disk_op *it = container_of(event, struct disk_op, event);
@@ -119,20 +169,15 @@ static void op_event(struct event *event)
     uint64_t sync_order = it->sync_order;
     list_remove(&op->node);
     free(it);
-    TRACE(disk->world, "journal disk: %s of %llu+%llu done",
+    int error = carry_out(disk, op, sync_order);
+    TRACE(disk->world, "journal disk: %s of %llu+%llu done: %d",
           op->kind == JDEV_SYNC   ? "sync"
           : op->kind == JDEV_READ ? "read"
                                   : "write",
-          (unsigned long long)op->offset, (unsigned long long)op->bytes);
-    if (op->kind == JDEV_WRITE)
-        write_done(disk, op);
-    else if (op->kind == JDEV_READ)
-        read_done(disk, op);
-    else
-        make_stable(disk, sync_order);
+          (unsigned long long)op->offset, (unsigned long long)op->bytes, error);
     if (op->kind != JDEV_READ)
         disk->moment(disk->owner);
-    op->done(op, 0);
+    op->done(op, error);
 }
 
 static void check_contract(const struct journal_disk *disk, const struct jdev_op *op)
@@ -195,7 +240,7 @@ static int port_write_now(struct jdev_port *port, uint64_t offset, const void *d
     assert(offset % JDISK_SECTOR == 0 && bytes % JDISK_SECTOR == 0);
     uint32_t first = (uint32_t)(offset / JDISK_SECTOR);
     uint32_t count = (uint32_t)(bytes / JDISK_SECTOR);
-    if (!range_is_inside(offset, bytes, port->size_bytes))
+    if (!range_is_inside(offset, bytes, port->size_bytes) || disk->is_dead)
         return -EIO;
     forget_cached(disk, first, count);
     disk->order++;
@@ -207,6 +252,8 @@ static int port_write_now(struct jdev_port *port, uint64_t offset, const void *d
 static int port_sync_now(struct jdev_port *port)
 {
     struct journal_disk *disk = container_of(port, struct journal_disk, port);
+    if (disk->is_dead)
+        return -EIO;
     make_stable(disk, disk->order);
     return 0;
 }
@@ -258,6 +305,8 @@ static void end_all(struct journal_disk *disk, bool may_tear)
 void jdisk_daemon_died(struct journal_disk *disk)
 {
     end_all(disk, false);
+    for (uint32_t i = 0; i < disk->cached; i++)
+        disk->cache[i].is_lost_to_sync = false; /* the next daemon's first sync is an honest one */
 }
 
 void jdisk_host_died(struct journal_disk *disk, enum media_crash mode)
@@ -273,6 +322,39 @@ void jdisk_host_died(struct journal_disk *disk, enum media_crash mode)
     }
     disk->cached = 0;
     memcpy(disk->visible, disk->stable, disk->port.size_bytes);
+}
+
+#define READS_AT_ONCE 256u
+
+void jdisk_fail_read(struct journal_disk *disk)
+{
+    bool is_soon = disk->read_failed && disk->stats.reads < disk->read_failed + READS_AT_ONCE;
+    disk->next_read_fails |= !is_soon;
+}
+
+void jdisk_rot(struct journal_disk *disk)
+{
+    struct jnl_superblock newest;
+    uint8_t *copies[2];
+    if (disk->port.size_bytes == 0 || jnl_peek(&disk->port, &newest) != JNL_OPEN_OK)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        struct jnl_superblock copy;
+        uint64_t offset = jnl_superblock_offset(disk->port.size_bytes, newest.generation, i);
+        copies[i] = disk->stable + offset;
+        if (jnl_superblock_decode(copies[i], disk->port.size_bytes, &copy) != JNL_VALID ||
+            copy.generation != newest.generation)
+            return;
+    }
+    uint8_t *victim = copies[rng_below(&disk->rng, 2)] + rng_below(&disk->rng, JNL_BLOCK);
+    *victim ^= 1;
+    disk->visible[victim - disk->stable] ^= 1;
+}
+
+void jdisk_heal(struct journal_disk *disk)
+{
+    disk->is_dead = false;
+    disk->next_write_fails = disk->next_sync_fails = disk->next_read_fails = false;
 }
 
 void jdisk_erase(struct journal_disk *disk)

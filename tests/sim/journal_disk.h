@@ -43,6 +43,10 @@ struct journal_disk {
     uint32_t cached, cache_room;
     uint64_t order;
     struct list_node ops; /* under way, jdev_op.node */
+    /* Faults: */
+    bool next_write_fails, next_sync_fails, next_read_fails;
+    uint64_t read_failed; /* stats.reads at the last failed one */
+    bool is_dead;         /* takes no writes, no syncs */
     struct jdisk_stats stats;
     /* Something that matters happened. */
     void (*moment)(void *owner);
@@ -55,6 +59,15 @@ void jdisk_done(struct journal_disk *disk);
 
 /* The daemon is gone: what is under way ends now, nobody is told. Before its memory is freed. */
 void jdisk_daemon_died(struct journal_disk *disk);
+
+/* The next read fails, or shows a wrong bit; but the second try of it must work. */
+void jdisk_fail_read(struct journal_disk *disk);
+
+/* A bit of one copy of the newest superblock flips, if the other copy is whole. */
+void jdisk_rot(struct journal_disk *disk);
+
+/* From now on nothing goes wrong any more. */
+void jdisk_heal(struct journal_disk *disk);
 
 /* The daemon died with its host: writes under way may leave torn sectors. */
 void jdisk_host_died(struct journal_disk *disk, enum media_crash mode);

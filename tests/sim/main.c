@@ -172,13 +172,14 @@ static void print_totals(const struct run_totals *t, double seconds)
            (unsigned long long)t->seeds, seconds, (double)t->seeds / seconds,
            (double)t->simulated_us / 3.6e9, (unsigned long long)t->steps,
            (unsigned long long)t->answered);
-    printf("faults %llu, daemon kills %llu, stops %llu, power losses %llu, target crashes %llu, "
+    printf("faults %llu, daemon kills %llu, stops %llu, power losses %llu, journals failed %llu, "
+           "target crashes %llu, "
            "data losses %llu, "
            "sessions %llu\n",
            (unsigned long long)t->faults, (unsigned long long)t->kills,
            (unsigned long long)t->stops, (unsigned long long)t->powers,
-           (unsigned long long)t->target.crashes, (unsigned long long)t->target.losses,
-           (unsigned long long)t->target.sessions);
+           (unsigned long long)t->journal_failures, (unsigned long long)t->target.crashes,
+           (unsigned long long)t->target.losses, (unsigned long long)t->target.sessions);
     printf("ghosts %llu (writes carried out %llu), stuck %llu, unit attentions %llu, resets %llu "
            "(%llu of a wrong LUN), writes %llu, syncs %llu\n",
            (unsigned long long)t->target.ghosts, (unsigned long long)t->target.ghost_writes,

@@ -162,6 +162,14 @@ static void draw_journal(struct options *o, uint64_t seed)
     if (coin(&rng))
         o->w_power = draw(&rng, 1, 10);
     o->final_drain = coin(&rng);
+    o->w_jdev_read = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
+    o->w_jdev_rot = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
+    if (!rng_chance(&rng, 150))
+        return; /* a journal that has failed is the end of most of what can be seen */
+    o->continue_unmarked = coin(&rng);
+    o->w_jdev_write = coin(&rng) ? draw(&rng, 1, 5) : 0;
+    o->w_jdev_sync = coin(&rng) ? draw(&rng, 1, 5) : 0;
+    o->w_jdev_dead = coin(&rng) ? draw(&rng, 1, 5) : 0;
 }
 
 /* A few seeds have more under way than memory: everybody waits for buffers. */

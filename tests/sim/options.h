@@ -91,6 +91,7 @@
     X(entry_count)                                                                                 \
     X(jdev_us)                                                                                     \
     X(jdev_sync_us)                                                                                \
+    X(continue_unmarked)                                                                           \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \
@@ -114,7 +115,12 @@
     X(w_reconnect)                                                                                 \
     X(w_daemon_crash)                                                                              \
     X(w_daemon_stop)                                                                               \
-    X(w_power) /* the daemon's host, with its clients */                                           \
+    X(w_power)      /* the daemon's host, with its clients */                                      \
+    X(w_jdev_write) /* the next write of the journal's disk fails */                               \
+    X(w_jdev_sync)                                                                                 \
+    X(w_jdev_dead) /* no write works for some time */                                              \
+    X(w_jdev_read) /* the next read fails, or shows a wrong bit */                                 \
+    X(w_jdev_rot)  /* a copy of the superblock rots */                                             \
     /* the end */                                                                                  \
     X(final_flush)                                                                                 \
     X(final_stop)                                                                                  \

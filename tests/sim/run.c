@@ -186,13 +186,14 @@ static bool journal_is_empty(const struct sim *sim)
 {
     struct vol_status status;
     vol_status(sim->daemon.volume, &status);
-    return status.dirty_bytes == 0 && status.journal_entries == 0;
+    return status.dirty_bytes == 0 && (status.journal_failed || status.journal_entries == 0);
 }
 
 /* Before the end everything is to be on the LUN. */
 static bool is_to_drain(const struct sim *sim)
 {
-    return sim->options.mode == VOL_JOURNAL_NONE || sim->options.final_drain;
+    return sim->options.mode == VOL_JOURNAL_NONE || sim->options.final_drain ||
+           daemon_journal_failed(&sim->daemon);
 }
 
 void sim_flush(struct sim *sim)
@@ -222,6 +223,9 @@ static void power_off(struct sim *sim)
 {
     if (world_failed(&sim->world))
         return;
+    bool failed = daemon_journal_failed(&sim->daemon);
+    if (failed && !sim->options.final_flush && !sim->options.final_stop)
+        return;
     if (sim->options.final_stop) {
         daemon_stop(&sim->daemon, 60000000, UINT64_MAX);
         if (!sim_run(sim, daemon_is_gone, sim->world.now_us + 70000000))
@@ -234,7 +238,8 @@ static void power_off(struct sim *sim)
     target_crash(&sim->target, MEDIA_LOSE_SOME, true);
     target_crash(&sim->target, MEDIA_LOSE_ALL, true);
     const struct options *o = &sim->options;
-    bool bare = o->mode == VOL_JOURNAL_NONE || o->final_stop || (o->final_flush && o->final_drain);
+    bool bare = o->mode == VOL_JOURNAL_NONE || failed || o->final_stop ||
+                (o->final_flush && o->final_drain);
     daemon_last_truth(&sim->daemon, bare,
                       o->mode == VOL_JOURNAL_NONE && !o->final_flush && !o->final_stop);
     if (o->mode != VOL_JOURNAL_PERSISTENT || world_failed(&sim->world))
@@ -272,6 +277,7 @@ static void add(struct run_totals *totals, const struct sim *sim)
     totals->kills += sim->daemon.kills;
     totals->stops += sim->daemon.stops;
     totals->powers += sim->daemon.powers;
+    totals->journal_failures += sim->daemon.journal_failures;
     totals->faults += sim->faults.struck;
 }
 
@@ -288,7 +294,7 @@ static void report(const struct sim *sim, uint64_t seed)
 
 bool sim_finish(struct sim *sim, uint64_t seed, struct run_totals *totals)
 {
-    bool good = !world_failed(&sim->world);
+    bool good = sim->world.failure[0] == '\0';
     if (!good)
         report(sim, seed);
     add(totals, sim);

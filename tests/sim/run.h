@@ -14,7 +14,7 @@ struct run_request {
 
 struct run_totals {
     uint64_t seeds, steps, answered, simulated_us;
-    uint64_t kills, stops, powers, faults;
+    uint64_t kills, stops, powers, faults, journal_failures;
     struct target_stats target;
 };
 

@@ -73,18 +73,24 @@ void truth_read_journal(struct truth *truth)
     memset(truth->seq, 0, sizeof truth->seq);
     truth->held = 0;
     truth->records = 0;
-    truth->has_journal = false;
+    truth->has_journal = truth->is_marked_failed = false;
     if (truth->disk->port.size_bytes == 0)
         return;
     enum jnl_open_error error = jnl_peek(&truth->disk->port, &superblock);
     if (error == JNL_OPEN_NO_JOURNAL)
         return;
+    if (error && truth->disk->stats.errors > 0) {
+        truth->is_marked_failed = true; /* as good as that: failing writes tore every copy */
+        return;
+    }
     if (error) {
         world_fail(truth->world, "O16 no superblock of the journal is left: %d", (int)error);
         return;
     }
-    truth->has_journal = true;
-    walk(truth, &superblock);
+    truth->is_marked_failed = superblock.state & JNL_STATE_FAILED;
+    truth->has_journal = !truth->is_marked_failed;
+    if (!truth->is_marked_failed)
+        walk(truth, &superblock);
 }
 
 uint64_t truth_of_cell(const struct truth *truth, uint32_t cell, bool with_journal)

@@ -21,6 +21,7 @@ struct truth {
 
     /* The journal's contents, when it was last read. */
     bool has_journal;
+    bool is_marked_failed;
     unsigned held; /* blocks */
     uint64_t records;
     uint64_t seq[TRUTH_BLOCKS_MAX]; /* of the newest record that has the block; 0: none */

@@ -39,6 +39,7 @@ struct world {
     struct rng core_rng; /* what the core draws for its jitter */
 
     bool tracing;
+    bool is_over;      /* nothing more is to be seen: the run ends well */
     char failure[400]; /* the first thing that went wrong; "" as long as nothing did */
 };
 
@@ -67,9 +68,10 @@ bool world_step(struct world *world);
 /* The first failure stays, the world stops. */
 void world_fail(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* True when it is no use to go on. */
 static inline bool world_failed(const struct world *world)
 {
-    return world->failure[0] != '\0';
+    return world->is_over || world->failure[0] != '\0';
 }
 
 void world_print(struct world *world, const char *format, ...)
