@@ -125,13 +125,17 @@ static void advance(struct jnl_reader *reader)
 }
 
 /* A record in memory, at `offset` of the ring, that could only be written when record `seq` was on
- * stable storage. */
+ * stable storage. It may be of a later incarnation than the superblock, when that is an old one
+ * because the device lost the newer. */
 static bool claims(struct jnl_reader *reader, const uint8_t *block, uint64_t offset)
 {
     struct jnl_record_header header;
     if (jnl_record_decode(block, reader->superblock.uuid, &header, reader->entries) != JNL_VALID ||
         header.ring_offset != offset || header.seq <= reader->seq ||
-        header.durable_seq < reader->seq || !is_of_its_time(reader, &header))
+        header.durable_seq < reader->seq)
+        return false;
+    bool is_later = header.incarnation > reader->superblock.incarnation;
+    if (!is_later && !is_of_its_time(reader, &header))
         return false;
     reader->claimed_by = header.seq;
     return true;

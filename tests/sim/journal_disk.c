@@ -129,7 +129,7 @@ static bool takes_fault(struct journal_disk *disk, enum jdev_kind kind)
                                       : &disk->next_read_fails;
     bool is_due = *fault || (disk->is_dead && kind != JDEV_READ);
     *fault = false;
-    disk->stats.errors += is_due;
+    disk->stats.write_errors += is_due && kind != JDEV_READ;
     return is_due;
 }
 

@@ -29,7 +29,7 @@ struct jdisk_volatile {
 };
 
 struct jdisk_stats {
-    uint64_t writes, syncs, reads, power_losses, sectors_lost, torn, errors, laps;
+    uint64_t writes, syncs, reads, power_losses, sectors_lost, torn, write_errors;
 };
 
 struct journal_disk {

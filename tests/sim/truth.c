@@ -57,7 +57,9 @@ static void walk(struct truth *truth, const struct jnl_superblock *superblock)
         for (unsigned i = 0; i < reader.header.entry_count; i++)
             take_entry(truth, &reader, i);
     }
-    if (reading == JNL_READING_CORRUPT || reading == JNL_READING_IO)
+    bool is_damaged = reading == JNL_READING_CORRUPT || reading == JNL_READING_IO;
+    truth->is_marked_failed = is_damaged && truth->disk->stats.write_errors > 0;
+    if (is_damaged && !truth->is_marked_failed)
         world_fail(truth->world, "O16 the journal's record %llu %s", (unsigned long long)reader.seq,
                    reader.why);
     for (unsigned i = 0; i < TRUTH_BLOCKS_MAX; i++) {
@@ -79,7 +81,7 @@ void truth_read_journal(struct truth *truth)
     enum jnl_open_error error = jnl_peek(&truth->disk->port, &superblock);
     if (error == JNL_OPEN_NO_JOURNAL)
         return;
-    if (error && truth->disk->stats.errors > 0) {
+    if (error && truth->disk->stats.write_errors > 0) {
         truth->is_marked_failed = true; /* as good as that: failing writes tore every copy */
         return;
     }

@@ -232,6 +232,17 @@ static void what_recovery_once_dropped_stays_dropped(void **state)
     reads_up_to(1, JNL_READING_END);
 }
 
+/* The device lost the superblocks that came after: what it has is no end of the log. */
+static void a_record_of_a_later_run_proves_the_superblock_old(void **state)
+{
+    put(2, 1);
+    desk.incarnation = 2;
+    put(2, 2);
+    desk.durable_seq = 2;
+    put(2, 3);
+    reads_up_to(1, JNL_READING_CORRUPT);
+}
+
 static void an_unreadable_block_is_no_end(void **state)
 {
     put(2, 1);
@@ -278,6 +289,7 @@ int main(void)
         TEST(a_record_of_a_broken_chain_is_a_leftover),
         TEST(what_recovery_once_dropped_stays_dropped),
         TEST(an_unreadable_block_is_no_end),
+        TEST(a_record_of_a_later_run_proves_the_superblock_old),
         TEST(sizes_that_lie_are_not_believed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
