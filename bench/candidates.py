@@ -4,6 +4,7 @@ A candidate has a name, a front end (nbd, fuse, raw), the address that the load 
 process whose CPU time and memory are its own (none for the raw ones: there the load does it all).
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -132,6 +133,8 @@ class Holdfast(Candidate):
         super().__init__(f"holdfast {mode}", bench)
         self.mode, self.front = mode, front
         self.ring_bytes = ring_bytes or bench.ring_bytes
+        if mode == "memory":
+            self.ring_bytes = min(self.ring_bytes, bench.memory_ring_bytes)
         self.ring = bench.ring_folder / f"ring-{mode}-{self.ring_bytes}"
         if mode != "none":
             self.unavailable = self.lack()
@@ -173,6 +176,10 @@ class Holdfast(Candidate):
     def verb(self, *words):
         return run(self.bench.holdfast, words[0], self.tag(), "-o", f"run_dir={self.run_dir()}",
                    *words[1:])
+
+    def is_ready(self):
+        """The session to the target is there."""
+        return json.loads(self.verb("status", "--json"))["session"]["state"] == "ready"
 
     def settle(self):
         self.verb("flush" if self.mode == "none" else "drain", "--timeout", "10m")

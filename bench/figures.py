@@ -11,6 +11,7 @@ class Figures:
 
     def __init__(self):
         self.samples = []
+        self.failures = 0  # of holdfast
 
     def add(self, regime, backing, number, candidate, cell, values):
         self.samples.append({"regime": regime, "backing": backing, "round": number,

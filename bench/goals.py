@@ -134,7 +134,7 @@ def outage_goals(w, _):
     yield "P12", "start with a dirty ring, the target away, until a read is answered", [
         most(f"seconds, {dirty or 0:.0f} MiB dirty (the goal is for 1024):",
              w.hold("coalesce", "start", "seconds"), 3)]
-    yield "P13", "drain after an outage, coalesce, runs of 64 KiB and more", [
+    yield "P13", "drain after an outage, coalesce, runs of 128 KiB", [
         least("/ L sequential", ratio(w.hold("coalesce", "outage", "drain_mb_s"),
                                       w.raw("w128k-q8", "mb_s")), 0.8)]
 

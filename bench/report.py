@@ -58,7 +58,8 @@ def cell_part(figures, world):
 def scene_part(figures, world):
     wanted = (("outage", "p99_before_us", "p99 before, µs"),
               ("outage", "p99_us", "p99 during, µs"),
-              ("outage", "drain_mb", "kept, MB"), ("outage", "drain_mb_s", "drain, MB/s"),
+              ("outage", "drain_mb", "kept, MB"), ("outage", "return_s", "found again, s"),
+              ("outage", "drain_mb_s", "drain, MB/s"),
               ("start", "dirty_mib", "dirty at the start, MiB"), ("start", "seconds", "start, s"))
     rows = []
     for row in figures.candidates():

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import cells
 from candidates import Holdfast
-from world import MIB, Target, run
+from world import MIB, Target, run, wait_for
 
 
 @contextmanager
@@ -77,7 +77,10 @@ def run_applications(bench, candidate):
 
 def run_outage(bench, candidate):
     """Latency before and during an outage, then the way of what was kept to the LUN."""
-    small, large = "--read 0 --depth 1", "--read 0 --size 128K --depth 8 --pattern sequential"
+    # Far from filling the ring (waiting for room is another scene), and little beside the runs.
+    small = f"--read 0 --depth 1 --count {min(2000, candidate.ring_bytes // (64 * 1024))}"
+    large = (f"--read 0 --size 128K --depth 8 --pattern sequential "
+             f"--count {candidate.ring_bytes // (512 * 1024)}")
     try:
         candidate.start()
         candidate.settle()
@@ -85,15 +88,18 @@ def run_outage(bench, candidate):
         candidate.settle()
         bench.kill_target()
         during = cells.load(bench, candidate, small)
-        kept = cells.load(bench, candidate, f"{large} --count {bench.burst128}")
+        kept = cells.load(bench, candidate, large)
         bench.start_target()
+        back = time.monotonic()
+        wait_for("the session", candidate.is_ready, 60)
         begun = time.monotonic()
         candidate.settle()
         took = time.monotonic() - begun
         kept_mb = (kept["all_ops"] * 128 * 1024 + during["all_ops"] * 4096) / 1e6
         yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
                          "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
-                         "drain_s": took, "drain_mb": kept_mb, "drain_mb_s": kept_mb / took}
+                         "return_s": begun - back, "drain_s": took, "drain_mb": kept_mb,
+                         "drain_mb_s": kept_mb / took}
     finally:
         bench.start_target()
         candidate.stop()
@@ -105,15 +111,15 @@ def run_dirty_start(bench, candidate):
         candidate.start()
         candidate.settle()
         bench.kill_target()
-        count = bench.ring_bytes * 6 // 10 // MIB
+        count = candidate.ring_bytes * 6 // 10 // (64 * 1024)
         cells.load(bench, candidate,
-                   f"--read 0 --size 1M --depth 4 --pattern sequential --count {count}")
+                   f"--read 0 --size 64K --depth 8 --pattern sequential --count {count}")
         candidate.process.end(signal.SIGKILL)
         begun = time.monotonic()
         candidate.start()
         run(bench.load, candidate.address(), "--read", "100", "--count", "1", "--region", "1M",
             timeout=bench.patience)
-        yield "start", {"seconds": time.monotonic() - begun, "dirty_mib": count}
+        yield "start", {"seconds": time.monotonic() - begun, "dirty_mib": count / 16}
     finally:
         bench.start_target()
         candidate.stop()

@@ -27,7 +27,11 @@ def wait_for(what, condition, seconds=20.0):
 
 def run(*words, **options):
     """The output of a command that has to succeed."""
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **options)
+    try:
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False,
+                              **options)
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"{Path(str(words[0])).name}: nothing after {late.timeout:.0f} s") from late
     if done.returncode != 0:
         raise Failed(f"{Path(str(words[0])).name}: {(done.stderr or done.stdout).strip()[-400:]}")
     return done.stdout
