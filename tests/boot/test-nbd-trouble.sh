@@ -1,0 +1,102 @@
+#!/bin/bash
+# What can be wrong with a block device of the kernel: open or mounted somewhere, its daemon stopped
+# while the target is away, another LUN under its name, somebody else's device, no right.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/../e2e/functions.sh"
+# shellcheck source=tests/boot/guest.sh
+. "$(dirname "$0")/guest.sh"
+
+truncate -s 64M "$T/disk" "$T/other"
+tgt_new tgt
+tgt_lun tgt 1 "$T/disk"
+tgt_lun tgt 2 "$T/other"
+tgt_start tgt
+url=iscsi://$GUEST_HOST:${PORTAL[tgt]##*:}/$IQN
+
+guest_module nbd ext4 crc32c_generic
+guest_program mkfs.ext4 setpriv
+# shellcheck disable=SC2119
+guest_start <<END
+network_up
+modprobe crc32c_generic
+modprobe ext4
+
+# refused WORDS COMMAND...
+refused() {
+    words=\$1
+    shift
+    "\$@" 2>/run/why && fail "\$* was not refused"
+    grep -q "\$words" /run/why || fail "\$*: \$(cat /run/why)"
+}
+refused 'needs root' /usr/bin/setpriv --reuid 65534 holdfast serve $url/1 --device nbd --run-dir /tmp/x
+
+# Partitions are found when the device is new; one that is mounted keeps it.
+hf_start $url/1 --device nbd -o stop_timeout=4s
+wait_until 30 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device"
+printf 'n\np\n1\n\n\nw\n' | fdisk /dev/nbd0 >/dev/null
+holdfast detach t || fail "detach"
+holdfast attach t >/dev/null || fail "attach"
+wait_until 10 test -b /dev/nbd0p1 || fail "no partition"
+mkfs.ext4 -q /dev/nbd0p1
+mount -t ext4 /dev/nbd0p1 /mnt
+refused 'mounted on /mnt' holdfast detach t
+say partitions
+
+# Somebody has it open: named, and only by force.
+umount /mnt
+exec 9</dev/nbd0p1
+refused 'open in process .*(sh)' holdfast detach t
+exec 9<&-
+holdfast attach t >/dev/null || fail "it is gone"
+mount -t ext4 /dev/nbd0p1 /mnt
+say open
+
+# Another daemon wants the same device; another LUN comes under the same name.
+refused 'in use by another program' holdfast serve $url/2 --name u --device /dev/nbd0
+kill -9 \$HF
+wait \$HF || true
+hf_start $url/2 --device nbd -o stop_timeout=4s
+wait_until 30 grep -q 'shows another disk' /run/hf.log || fail "another disk was not refused"
+[ ! -e /sys/block/nbd1/pid ] || fail "another device was attached"
+kill \$HF
+wait \$HF || true
+hf_start $url/1 --device nbd -o stop_timeout=4s
+wait_until 30 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not taken up again"
+dd if=/dev/urandom of=/run/piece bs=64k count=8 2>/dev/null
+say "other disk"
+
+# Stopped while the target is away: no answer is better than an error.
+told away
+{
+    cp /run/piece /mnt/piece
+    sync
+    touch /run/synced
+} &
+WRITER=\$!
+sleep 1
+kill \$HF
+wait \$HF && fail "a stop without the target ends well"
+grep -q 'left to the next daemon' /run/hf.log || fail "not left"
+[ ! -e /run/synced ] || fail "synced without a target"
+hf_start $url/1 --device nbd -o stop_timeout=4s
+say "waiting"
+wait_until 60 test -e /run/synced || fail "the write does not end"
+wait \$WRITER || fail "the writer saw an error"
+echo 3 >/proc/sys/vm/drop_caches
+cmp /run/piece /mnt/piece || fail "wrong data"
+umount /mnt
+
+# By force, whatever has it open.
+exec 9</dev/nbd0
+holdfast detach t --force || fail "force"
+exec 9<&-
+wait_until 10 test ! -e /sys/block/nbd0/pid || fail "still there"
+kill \$HF
+wait \$HF || fail "stop ends with \$?"
+END
+guest_says 120 ' other disk$' || fail "the guest does not come so far"
+end tgt KILL
+guest_tell away
+guest_says 60 ' waiting$' || fail "the guest does not wait"
+tgt_start tgt
+guest_ends 120
