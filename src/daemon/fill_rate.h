@@ -21,7 +21,8 @@ struct fill_rate {
 void fill_rate_sample(struct fill_rate *rate, uint64_t now_us, uint64_t used_bytes);
 
 /* Microseconds until the rest of the ring is used up, at the rate of the samples; 0: it does not
- * fill up. */
-uint64_t fill_rate_until_full_us(const struct fill_rate *rate, uint64_t ring_bytes);
+ * fill up. used_bytes: now; less than in the last sample: what was sampled is over. */
+uint64_t fill_rate_until_full_us(const struct fill_rate *rate, uint64_t used_bytes,
+                                 uint64_t ring_bytes);
 
 #endif

@@ -25,7 +25,8 @@ static void answer_status(struct daemon *daemon, struct control_client *client)
     };
     ses_status(vol_session(daemon->volume), &facts.session);
     vol_status(daemon->volume, &facts.volume);
-    facts.journal_until_full_us = fill_rate_until_full_us(&daemon->fill, facts.volume.ring_bytes);
+    facts.journal_until_full_us = fill_rate_until_full_us(
+        &daemon->fill, facts.volume.ring_used_bytes, facts.volume.ring_bytes);
     if (vol_is_known(daemon->volume)) {
         struct vol_geometry geometry;
         vol_geometry(daemon->volume, &geometry);
