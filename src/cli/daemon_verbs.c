@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 
 #include "cli/client.h"
+#include "cli/service.h"
 #include "daemon/human.h"
 
 #define FLUSH_MS  60000
@@ -65,5 +66,7 @@ int stop_run(const struct arguments *arguments)
                         "it still runs after %s; its log says what it waits "
                         "for",
                         human_time(timeout_ms, time));
+    if (!arguments_get(arguments, "run-dir") && !arguments_get(arguments, "o"))
+        service_settle(arguments->positional[0]);
     return EXIT_DONE;
 }

@@ -282,13 +282,11 @@ int service_start(struct service *service, uint64_t timeout_ms, bool *ret_starte
 
 /* --- stopping --- */
 
-/* A daemon that ended without having written all is started again by systemd, and one that never
- * got so far too. Not waited for: see the header. */
-static void settle_unit(const struct service *service)
+void service_settle(const char *name)
 {
     char unit[OPTION_TEXT_BYTES + 32], output[64];
     int status;
-    snprintf(unit, sizeof unit, UNIT, service->name);
+    snprintf(unit, sizeof unit, UNIT, name);
     const char *const words[] = {"systemctl", "stop", "--no-block", unit, NULL};
     if (systemd_runs())
         (void)program_read(words, output, sizeof output, &status);
@@ -304,7 +302,7 @@ int service_stop(const struct service *service, uint64_t timeout_ms, struct faul
     if (error && error != -ENOENT)
         return error;
     error = client_wait_until_gone(service->run_dir, timeout_ms);
-    settle_unit(service);
+    service_settle(service->name);
     if (!error)
         return 0;
     service_log_place(service, place, sizeof place);

@@ -46,6 +46,12 @@ int service_start(struct service *service, uint64_t timeout_ms, bool *ret_starte
  */
 int service_stop(const struct service *service, uint64_t timeout_ms, struct fault *fault);
 
+/*
+ * A daemon of this name ended because it was told to, and not by systemd: which would start it
+ * again if not everything could be written, or if it never got so far. Not waited for: see above.
+ */
+void service_settle(const char *name);
+
 /* One verb to its control socket; *ret_answer is the caller's. */
 int service_ask(const struct service *service, const char *verb, uint64_t timeout_ms,
                 struct json_object **ret_answer, struct fault *fault);

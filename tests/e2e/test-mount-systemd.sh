@@ -128,6 +128,34 @@ pid=$(main_pid data)
 kill -STOP "$pid"
 wait_until 20 restarted "$pid" || fail "nobody missed it"
 
+say "a daemon with a supervisor of its own: systemd need not do anything"
+configure watched "url = $(tgt_url tgt)" "nbd = unix:/run/watched.nbd" "supervise = yes" \
+    "stop_timeout = 1s" "retain_time = 1m"
+systemctl stop holdfast@data.service
+systemctl start holdfast@watched.service || fail "it does not start"
+pid=$(main_pid watched)
+worker=$(cat /run/holdfast/watched/lock)
+[ "$worker" != "$pid" ] || fail "there is no supervisor"
+kill -9 "$worker"
+another_worker() {
+    [ "$(cat /run/holdfast/watched/lock)" != "$worker" ] &&
+        nbdinfo --size "nbd+unix:///watched?socket=/run/watched.nbd"
+}
+wait_until 10 another_worker || fail "not started again"
+[ "$(main_pid watched)" = "$pid" ] || fail "it was systemd that did it"
+
+say "ended by \`holdfast stop\`, with something unwritten: it stays so"
+nbdsh -u "nbd+unix:///watched?socket=/run/watched.nbd" -c 'h.pwrite(bytes(4096), 63 << 20)' ||
+    fail "not written"
+end tgt KILL
+"$HOLDFAST" stop watched || fail "it does not stop"
+sleep 3 # RestartSec= and a bit
+is holdfast@watched.service inactive || is holdfast@watched.service failed ||
+    fail "systemd started it again: $(systemctl is-active holdfast@watched.service)"
+systemctl reset-failed holdfast@watched.service || true
+tgt_start tgt
+systemctl start holdfast@data.service
+
 say "stopped: nothing is left, and it stays so"
 systemctl stop holdfast@data.service || fail "it does not stop"
 is holdfast@data.service inactive || fail "it did not end well: $(systemctl is-active holdfast@data.service)"
