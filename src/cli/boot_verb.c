@@ -67,6 +67,33 @@ static void unload_ibft_module(void)
         (void)program_read(words, output, sizeof output, &status);
 }
 
+/* The last resort, for a machine that does not let us look at its memory: the kernel's own view. */
+static void look_with_ibft_module(struct boot_found *found)
+{
+    static const char *const words[] = {"modprobe", "-q", "iscsi_ibft", NULL};
+    char output[128];
+    int status;
+    if (found->has_ibft || boot_plan_choice(found) != BOOT_IBFT ||
+        access("/sys/firmware/ibft", F_OK) == 0)
+        return;
+    if (program_read(words, output, sizeof output, &status) != 0 || status != 0)
+        return;
+    found->has_ibft = ibft_source_read("", &found->ibft, found->ibft_place,
+                                       sizeof found->ibft_place, &found->ibft_fault) == 0;
+}
+
+/* Before anybody waits for a network that would lead nowhere: is what is asked for there at all? */
+static int network(const struct arguments *arguments, const struct boot_found *found)
+{
+    static struct boot_parameters parameters;
+    struct fault fault;
+    bool is_clear =
+        boot_plan_choice(found) != BOOT_IBFT || boot_plan_resolve(found, &parameters, &fault) == 0;
+    boot_parameters_wipe(&parameters);
+    boot_report_network(stdout, found); /* a person may need it the more */
+    return is_clear ? EXIT_DONE : complain(arguments, EXIT_FAILED, "%s", fault.text);
+}
+
 static int print(const struct arguments *arguments, const struct boot_found *found)
 {
     static struct boot_parameters parameters;
@@ -139,6 +166,13 @@ static int boot(const struct arguments *arguments, const struct boot_found *foun
     return EXIT_DONE;
 }
 
+static int act(const struct arguments *arguments, const struct boot_found *found)
+{
+    if (arguments_get(arguments, "network"))
+        return network(arguments, found);
+    return arguments_get(arguments, "print") ? print(arguments, found) : boot(arguments, found);
+}
+
 int boot_run(const struct arguments *arguments)
 {
     static struct boot_found found;
@@ -153,12 +187,9 @@ int boot_run(const struct arguments *arguments)
     if (arguments->positional_count > 0 &&
         boot_plan_take_word(&found, arguments->positional[0], &fault) != 0)
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
-    int status = EXIT_DONE;
-    if (arguments_get(arguments, "network"))
-        boot_report_network(stdout, &found);
-    else
-        status =
-            arguments_get(arguments, "print") ? print(arguments, &found) : boot(arguments, &found);
+    if (!from && !arguments_get(arguments, "print"))
+        look_with_ibft_module(&found);
+    int status = act(arguments, &found);
     boot_found_wipe(&found);
     return status;
 }

@@ -54,6 +54,8 @@ says "checksum is wrong"
 rm "$T/machine/sys/firmware/acpi/tables/iBFT"
 ! look --print || fail "a missing table was taken"
 says "the iBFT is asked for: this machine has no iBFT"
+! look --network || fail "a network is wanted for a missing table"
+says "the iBFT is asked for: this machine has no iBFT"
 
 # here CMDLINE COMMAND...: on this machine, with another command line and a /run of its own.
 here() {

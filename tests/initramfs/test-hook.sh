@@ -42,7 +42,9 @@ rm "$T/secrets/chap"
 holds "$T/said" "which is missing"
 
 : >"$T/calls"
-NO_HOLDFAST_IN_INITRAMFS=yes hook
+mkdir -p "$T/etc/initramfs-tools/conf.d"
+echo NO_HOLDFAST_IN_INITRAMFS=yes >"$T/etc/initramfs-tools/conf.d/holdfast"
+CONFDIR=$T/etc/initramfs-tools hook
 not_called copy_exec
 
 # mkinitramfs sources the other hook: an image with a secret is for root alone.

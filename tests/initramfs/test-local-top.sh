@@ -14,7 +14,7 @@ fake sleep </dev/null
 fake ip </dev/null
 fake holdfast <<'END'
 case "$*" in
-*--network*) cat "$T/network" ;;
+*--network*) cat "$T/network" && [ ! -e "$T/unclear" ] ;;
 *) [ ! -e "$T/no-disk" ] && echo /dev/nbd3 ;;
 esac
 END
@@ -87,3 +87,24 @@ rm "$T/scripts/local-top/iscsi"
 called "panic holdfast: there is no disk yet"
 called "holdfast boot --timeout 5s"
 rm "$T/no-disk"
+
+# What to boot from is unclear: a shell at once, with the network only where it is known.
+: >"$T/unclear"
+: >"$T/no-disk"
+! run "" || fail "nothing is clear, and no failure"
+called "panic holdfast: what to boot from is unclear"
+not_called configure_networking
+run "HOLDFAST_BOOT='yes'
+HOLDFAST_BOOTIF='01-52-54-00-12-34-01'
+HOLDFAST_IP='10.0.2.15::10.0.2.2:255.255.255.0:::off'" || :
+called "configure_networking IP=10.0.2.15"
+called "panic holdfast: what to boot from is unclear"
+rm "$T/no-disk"
+run "" # somebody mended it there
+called "holdfast boot --timeout 5s"
+rm "$T/unclear"
+
+# A network that cannot be brought up ends its own shell, not the boot.
+echo 'configure_networking() { . /nonexistent/net.conf; }' >>"$T/scripts/functions"
+run "HOLDFAST_BOOT='yes'" 2>/dev/null
+holds "$T/conf/param.conf" "export ROOT=/dev/nbd3"
