@@ -97,6 +97,7 @@ guest_skeleton() {
         mkdir -p "$GUEST_ROOT/usr/$folder"
         ln -s "usr/$folder" "$GUEST_ROOT/$folder"
     done
+    ln -s ../bin/busybox "$GUEST_ROOT/usr/sbin/modprobe" # where the kernel calls it
     echo 0123456789abcdef0123456789abcdef >"$GUEST_ROOT/etc/machine-id"
 }
 
