@@ -149,6 +149,7 @@ int boot_plan_print_conf(const struct boot_found *found, const struct boot_param
     put_chap(&writing, chap, paths);
     if (!found->file.has_device)
         put(&writing, "device = nbd\n");
+    put(&writing, "root = yes\nsupervise = yes\n");
     if (*found->file.rest)
         put(&writing, "# From boot.conf of the image.\n%s", found->file.rest);
     return writing.is_full ? fault_set(fault, -EFBIG, "the configuration is too long") : 0;

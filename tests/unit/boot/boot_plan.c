@@ -155,7 +155,7 @@ static void the_configuration_has_no_secret_in_it(void **state)
     assert_non_null(strstr(conf, "\ntarget = iqn.2026-11.test:chap\nlun = 1\n"));
     assert_non_null(strstr(conf, "\nportal = 10.0.2.2:3291\n"));
     assert_non_null(strstr(conf, "\ninitiator = iqn.2026-11.test:guest1\n"));
-    assert_non_null(strstr(conf, "\ndevice = nbd\n"));
+    assert_non_null(strstr(conf, "\ndevice = nbd\nroot = yes\nsupervise = yes\n"));
     assert_non_null(strstr(conf, "\nmemory = 64M\n"));
 }
 
