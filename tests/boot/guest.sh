@@ -20,7 +20,8 @@ BOOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2034 # for the tests
 GUEST_HOST=10.0.2.2
 GUEST_MACHINE=(-M q35 -accel 'tcg,thread=multi' -cpu max -smp 2 -m 768)
-GUEST_DISPLAY=(-display none -vga none -monitor none -no-reboot)
+GUEST_UUID=0d2e9f2c-6d3f-4b8f-9a51-6f2f3a0c7710
+GUEST_DISPLAY=(-display none -vga none -monitor none -no-reboot -uuid "$GUEST_UUID")
 GUEST_NETWORK=(-netdev 'user,id=net' -device 'virtio-net-pci,netdev=net,romfile=')
 GUEST_ROOT=$T/guest
 GUEST_MODULES=(virtio_pci virtio_net)

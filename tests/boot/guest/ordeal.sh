@@ -24,11 +24,13 @@ goes_on() {
     wait_until "$1" counts_on || fail "nothing is written any more, after $counted"
 }
 
+is_holdfast() { case $(readlink "/proc/$1/exe") in */holdfast*) ;; *) false ;; esac; }
+
 # The process that talks to the target: its parent takes its place up again when it dies.
 worker() {
-    for pid in $(pidof holdfast); do
-        parent=$(ps -o ppid= -p "$pid" | tr -d ' ')
-        [ "$(cat "/proc/$parent/comm")" != holdfast ] || echo "$pid"
+    for process in /proc/[0-9]*; do
+        parent=$(awk '$1 == "PPid:" { print $2 }' "$process/status") || continue # it has ended
+        ! is_holdfast "${process#/proc/}" || ! is_holdfast "$parent" || echo "${process#/proc/}"
     done
 }
 
@@ -52,7 +54,7 @@ outage() {
 
 death() {
     victim=$(worker)
-    [ -n "$victim" ] || fail "there is no worker: $(ps -C holdfast -o pid,ppid,args)"
+    [ -n "$victim" ] || fail "there is no worker: $(ps -ww -N --ppid 2 -o pid,ppid,comm,args)"
     kill -9 "$victim"
     goes_on 60
     [ "$(worker)" != "$victim" ] || fail "the worker has survived SIGKILL"
