@@ -19,9 +19,9 @@ int keeper_start(const struct mount_source *source, const struct mount_call *cal
                  struct fault *fault);
 
 /*
- * Waits until the target shows the LUN, call->timeout_ms at most; says on stderr when that takes time.
- * *ret_status is the daemon's status and the caller's. -ETIMEDOUT, -EINTR, or -EIO when the daemon
- * ended: the target refused us, and its last words are the fault.
+ * Waits until the target shows the LUN, call->timeout_ms at most; says on stderr when that takes
+ * time. *ret_status is the daemon's status and the caller's. -ETIMEDOUT, -EINTR, or -EIO when the
+ * daemon ended: the target refused us, and its last words are the fault.
  */
 int keeper_wait(const struct service *service, const struct mount_call *call,
                 struct json_object **ret_status, struct fault *fault);
