@@ -91,7 +91,7 @@ recovered() {
     : >"$T/hf2.log"
     mkdir -p "$T/second"
     spawn hf2 "$HOLDFAST" serve "$(tgt_url tgt2)" --name r --fuse "$T/second/lun" \
-        -o "run_dir=$T/second/run,journal=$T/cut/ring" "$@"
+        -o "run_dir=$T/second/run,journal=$T/cut/ring"
     on_exit "umount -l $T/second/lun"
     wait_until 10 grep -qw ready "$T/hf2.log" || fail "the second holdfast does not say ready"
     file_system_is_right "$T/second/lun"
