@@ -1,0 +1,69 @@
+#!/bin/bash
+# A start with a ring full of unsent writes, and no target: what it holds is read within seconds,
+# and the daemon's memory has its bound.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/functions.sh"
+need fio jq
+RING_MIB=$(long 1024 128)
+READ_SECONDS=3
+# The index of a ring of 1 GiB, the memory for requests and for the journal (holdfast-journal(7)).
+MEMORY_KIB=$((160 * 1024))
+
+journal() { hf_status --json | jq -r ".journal.$1"; }
+is_full() { [ "$(journal state)" = full ]; }
+
+# Small writes: as many records and entries as there can be; with their places as their contents.
+fill() {
+    spawn fill fio --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth="$1" \
+        --size="$((2 * RING_MIB))M" --time_based --runtime=600 --verify=crc32c --do_verify=0 \
+        --output="$T/fill.out"
+    wait_until 300 is_full || fail "the ring does not fill"
+    end fill KILL
+}
+
+read_dirty() {
+    /usr/bin/python3 - "$NBD" "$1" <<'PYTHON'
+import sys
+import nbd
+h = nbd.NBD()
+h.add_meta_context("holdfast:dirty")
+h.connect_uri(sys.argv[1])
+dirty = []
+def extent(context, offset, entries, error):
+    for length, flags in zip(entries[::2], entries[1::2]):
+        if flags:
+            dirty.append((offset, length))
+        offset += length
+h.block_status(min(h.get_size(), 1 << 30), 0, extent)
+for offset, length in dirty[:int(sys.argv[2])]:
+    data = h.pread(min(length, 4096), offset)
+    assert any(data), "zeros"
+print(len(dirty))
+PYTHON
+}
+
+simple_target "$((2 * RING_MIB))M"
+hf_start "$(tgt_url tgt)" -o "journal=$T/ring,journal_size=${RING_MIB}M"
+hf_says 60 'target ready' || fail "no target"
+wait_until 10 test "$(journal state)" = open
+end tgt KILL
+fill 16
+say "full: $(hf_status --json | jq -c .journal); $(status_figure hf VmRSS) KiB resident"
+end hf KILL
+
+began=$(now)
+hf_spawn "$(tgt_url tgt)" -o "journal=$T/ring"
+wait_until 30 hf_is_ready || fail "holdfast does not start"
+ready=$(since "$began")
+read_dirty 100 || fail "what the ring holds is not read"
+say "ready after $ready s, 100 reads after $(since "$began") s; $(status_figure hf VmRSS) KiB resident"
+less "$(since "$began")" "$READ_SECONDS" || fail "that is more than $READ_SECONDS s"
+[ "$(status_figure hf VmHWM)" -lt $MEMORY_KIB ] || fail "the daemon took $(status_figure hf VmHWM) KiB"
+
+began=$(now)
+tgt_start tgt
+wait_until 300 test "$(journal used_bytes)" = 0
+say "drained in $(since "$began") s; $(status_figure hf VmHWM) KiB resident at most"
+[ "$(status_figure hf VmHWM)" -lt $MEMORY_KIB ] || fail "the daemon took $(status_figure hf VmHWM) KiB"
+end hf TERM
+[ "$ENDED" = 0 ] || fail "holdfast ended with $ENDED"
