@@ -31,14 +31,41 @@ struct scan {
     uint64_t bytes;       /* scanned so far */
     uint64_t durable_seq; /* the highest that anybody claimed */
     uint64_t clean_seq;   /* of the last record */
+    uint64_t window;      /* what of the ring is in `staging`: from here on */
+    size_t window_bytes;
+    bool step_by_step;     /* something could not be read: no more reading ahead */
+    const uint8_t *record; /* the one looked at, in there */
     enum jnl_open_error error;
     struct jnl_record_header header; /* of the record looked at */
     struct jnl_entry_header entries[JNL_RECORD_ENTRIES];
 };
 
-static int read_ring(const struct journal *journal, uint64_t offset, void *data, size_t bytes)
+/* Into `staging`, as the window. */
+static int read_window(struct scan *scan, uint64_t offset, size_t bytes)
 {
-    return journal->device->ops->read_now(journal->device, JNL_RING_OFFSET + offset, data, bytes);
+    struct jdev_port *device = scan->journal->device;
+    int error =
+        device->ops->read_now(device, JNL_RING_OFFSET + offset, scan->journal->staging, bytes);
+    scan->window = offset;
+    scan->window_bytes = error ? 0 : bytes;
+    return error;
+}
+
+/* A part of the ring of at most JNL_RECORD_BYTES_MAX; NULL when it cannot be read. Reads ahead: a
+ * scan is as fast as the device, not as its round trips. A bad sector behind the part is none of
+ * its business. */
+static const uint8_t *look_at(struct scan *scan, uint64_t offset, size_t bytes)
+{
+    const struct journal *journal = scan->journal;
+    if (offset >= scan->window && offset - scan->window + bytes <= scan->window_bytes)
+        return journal->staging + (offset - scan->window);
+    if (!scan->step_by_step) {
+        size_t ahead = min_u64(JNL_RECORD_BYTES_MAX, journal->ring.bytes - offset);
+        scan->step_by_step = read_window(scan, offset, ahead) < 0;
+    }
+    if (scan->step_by_step && read_window(scan, offset, bytes) < 0)
+        return NULL;
+    return journal->staging;
 }
 
 /* The newest valid copy of the four. */
@@ -79,7 +106,7 @@ static bool payloads_are_intact(const struct scan *scan)
             continue;
         if (!range_is_inside(entry->payload_offset, bytes,
                              (uint64_t)scan->header.blocks * JNL_BLOCK) ||
-            crc32c(0, journal->staging + entry->payload_offset, bytes) != entry->payload_crc)
+            crc32c(0, scan->record + entry->payload_offset, bytes) != entry->payload_crc)
             return false;
     }
     return true;
@@ -107,33 +134,32 @@ static bool header_follows(const struct scan *scan)
            range_is_inside(scan->offset, bytes, journal->ring.bytes);
 }
 
-/* Into the staging buffer. What cannot be read may have been acknowledged: the scan ends there. */
-static bool read_next(struct scan *scan, size_t skip, size_t bytes)
+/* What cannot be read may have been acknowledged: the scan ends there. */
+static const uint8_t *look_at_next(struct scan *scan, size_t bytes)
 {
-    struct journal *journal = scan->journal;
-    if (read_ring(journal, scan->offset + skip, journal->staging + skip, bytes) == 0)
-        return true;
-    scan->error = JNL_OPEN_IO;
-    return false;
+    const uint8_t *found = look_at(scan, scan->offset, bytes);
+    if (!found)
+        scan->error = JNL_OPEN_IO;
+    return found;
 }
 
 /* True when a whole, valid record follows. */
 static bool read_record(struct scan *scan)
 {
     struct journal *journal = scan->journal;
-    if (!read_next(scan, 0, JNL_BLOCK))
+    const uint8_t *header = look_at_next(scan, JNL_BLOCK);
+    if (!header ||
+        jnl_record_decode(header, journal->superblock.uuid, &scan->header, scan->entries) !=
+            JNL_VALID ||
+        !header_follows(scan))
         return false;
-    if (jnl_record_decode(journal->staging, journal->superblock.uuid, &scan->header,
-                          scan->entries) != JNL_VALID ||
-        !header_follows(scan) ||
-        scan->bytes + (uint64_t)scan->header.blocks * JNL_BLOCK > journal->ring.bytes)
+    uint64_t bytes = (uint64_t)scan->header.blocks * JNL_BLOCK;
+    if (scan->bytes + bytes > journal->ring.bytes)
         return false;
     if (scan->header.flags & JNL_RECORD_PAD)
         return true;
-    size_t rest = (size_t)(scan->header.blocks - 1) * JNL_BLOCK;
-    if (rest > 0 && !read_next(scan, JNL_BLOCK, rest))
-        return false;
-    return payloads_are_intact(scan);
+    scan->record = look_at_next(scan, bytes);
+    return scan->record && payloads_are_intact(scan);
 }
 
 static bool take_record(struct scan *scan)
@@ -168,10 +194,10 @@ static bool later_record_proves_it_was_durable(struct scan *scan)
     uint64_t limit = min_u64(PROOF_BYTES, journal->ring.bytes - scan->bytes);
     for (uint64_t distance = JNL_BLOCK; distance < limit; distance += JNL_BLOCK) {
         uint64_t offset = (scan->offset + distance) % journal->ring.bytes;
-        if (read_ring(journal, offset, journal->staging, JNL_BLOCK) < 0)
-            continue;
-        if (jnl_record_decode(journal->staging, journal->superblock.uuid, &scan->header,
-                              scan->entries) == JNL_VALID &&
+        const uint8_t *block = look_at(scan, offset, JNL_BLOCK);
+        if (block &&
+            jnl_record_decode(block, journal->superblock.uuid, &scan->header, scan->entries) ==
+                JNL_VALID &&
             scan->header.ring_offset == offset && scan->header.seq > scan->seq &&
             scan->header.incarnation >= scan->incarnation && scan->header.durable_seq >= scan->seq)
             return true;

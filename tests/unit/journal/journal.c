@@ -317,6 +317,22 @@ static void what_cannot_be_read_is_not_taken_for_the_end(void **state)
     bench_free(bench);
 }
 
+static void a_bad_sector_behind_the_records_hides_none_of_them(void **state)
+{
+    struct bench *bench = bench_new(1);
+    for (unsigned i = 0; i < 3; i++) {
+        bench_append(bench, 8, 0);
+        bench_barrier(bench);
+        fake_complete_all(&bench->device);
+    }
+    /* Each record is a header and 8 blocks of 512; then there might be a header. */
+    bench->device.unreadable = JNL_RING_OFFSET + (3 * 2 + 1) * JNL_BLOCK;
+    jnl_free(bench->journal);
+    assert_int_equal(bench_open(bench), JNL_OPEN_OK);
+    assert_int_equal(bench->recovered_count, 3);
+    bench_free(bench);
+}
+
 static void three_of_four_superblock_copies_may_rot(void **state)
 {
     struct bench *bench = bench_new(1);
@@ -448,6 +464,7 @@ int main(void)
         cmocka_unit_test(a_drained_journal_is_closed_empty),
         cmocka_unit_test(damage_to_what_had_been_durable_is_refused_untouched),
         cmocka_unit_test(what_cannot_be_read_is_not_taken_for_the_end),
+        cmocka_unit_test(a_bad_sector_behind_the_records_hides_none_of_them),
         cmocka_unit_test(three_of_four_superblock_copies_may_rot),
         cmocka_unit_test(what_had_to_survive_survives_random_crashes),
     };
