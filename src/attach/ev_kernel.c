@@ -176,27 +176,36 @@ static int do_scan(const struct att_job *job)
     return 0;
 }
 
-/* The claim is held until the device is gone: nobody mounts it in between. */
-static int do_release(const struct att_job *job, struct result *result)
+static int flush_and_disconnect(const struct att_job *job, int fd, const char *path,
+                                struct result *result)
 {
-    char path[32];
-    int fd = -1;
-    print_node(job->index, path);
-    int error = 0;
-    if (job->force)
-        fd = open(path, O_RDWR | O_CLOEXEC);
-    else
-        error = att_claim(path, &fd, result->reason, sizeof result->reason);
-    if (error)
-        return error;
-    if (fd >= 0 && fsync(fd) < 0 && !job->force) {
-        error = -errno;
+    int error = fd >= 0 && fsync(fd) < 0 ? -errno : 0;
+    if (error && !job->force) {
         snprintf(result->reason, sizeof result->reason, "%s cannot be flushed: %s", path,
                  strerror(-error));
         return error;
     }
     error = nbdnl_disconnect(job->index);
     return error ? explain(result, error, NULL, NULL) : 0;
+}
+
+/* The claim is held until the device is gone: nobody mounts it in between. And it ends here, not
+ * with the process: the last close of a device may write to it, and the loop waits for the end of
+ * the process when it has the result. */
+static int do_release(const struct att_job *job, struct result *result)
+{
+    char path[32];
+    int fd = -1, error = 0;
+    print_node(job->index, path);
+    if (job->force)
+        fd = open(path, O_RDWR | O_CLOEXEC);
+    else
+        error = att_claim(path, &fd, result->reason, sizeof result->reason);
+    if (!error)
+        error = flush_and_disconnect(job, fd, path, result);
+    if (fd >= 0)
+        close(fd);
+    return error;
 }
 
 static int carry_out(const struct att_job *job, struct result *result)

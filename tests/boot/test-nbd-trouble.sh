@@ -6,18 +6,18 @@
 # shellcheck source=tests/boot/guest.sh
 . "$(dirname "$0")/guest.sh"
 
-truncate -s 64M "$T/disk" "$T/other"
+truncate -s 64M "$T/disk" "$T/other" "$T/ring"
 tgt_new tgt
 tgt_lun tgt 1 "$T/disk"
 tgt_lun tgt 2 "$T/other"
 tgt_start tgt
 url=iscsi://$GUEST_HOST:${PORTAL[tgt]##*:}/$IQN
 
-guest_module nbd ext4 crc32c_generic
+guest_module nbd ext4 crc32c_generic virtio_blk
 guest_program mkfs.ext4 setpriv
-# shellcheck disable=SC2119
-guest_start <<END
+guest_start -drive "file=$T/ring,if=none,id=ring,format=raw" -device virtio-blk-pci,drive=ring <<END
 network_up
+modprobe virtio_blk
 modprobe crc32c_generic
 modprobe ext4
 
@@ -86,6 +86,34 @@ echo 3 >/proc/sys/vm/drop_caches
 cmp /run/piece /mnt/piece || fail "wrong data"
 umount /mnt
 
+# With a journal: writes go on while the target is away, also through the death of the daemon.
+kill \$HF
+wait \$HF || fail "stop ends with \$?"
+hf_start $url/1 --device nbd --journal /dev/vda -o stop_timeout=4s
+wait_until 30 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device with a journal"
+wait_until 10 test -b /dev/nbd0p1 || fail "no partition with a journal"
+mount -t ext4 /dev/nbd0p1 /mnt
+cp /run/piece /mnt/before
+sync
+say mounted
+told offline
+cp /run/piece /mnt/piece.1
+sync
+kill -9 \$HF
+wait \$HF || true
+hf_start $url/1 --device nbd --journal /dev/vda -o stop_timeout=4s
+wait_until 30 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not again from the journal"
+cp /run/piece /mnt/piece.2
+sync
+say journalled
+told online
+umount /mnt
+wait_until 30 holdfast drain t || fail "drain"
+mount -t ext4 /dev/nbd0p1 /mnt
+cmp /run/piece /mnt/piece.1 || fail "wrong data"
+cmp /run/piece /mnt/piece.2 || fail "wrong data"
+umount /mnt
+
 # By force, whatever has it open.
 exec 9</dev/nbd0
 holdfast detach t --force || fail "force"
@@ -99,4 +127,10 @@ end tgt KILL
 guest_tell away
 guest_says 60 ' waiting$' || fail "the guest does not wait"
 tgt_start tgt
+guest_says 60 ' mounted$' || fail "the guest does not mount"
+end tgt KILL
+guest_tell offline
+guest_says 60 ' journalled$' || fail "writes do not go on with a journal"
+tgt_start tgt
+guest_tell online
 guest_ends 120
