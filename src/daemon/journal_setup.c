@@ -16,11 +16,13 @@
 /* A daemon that was killed holds its journal until its last write has ended. */
 #define LOCK_WAIT_MS    10000u
 #define OWN_DEVICES_MAX 64u
+#define STEP_US         60000000u /* one step of filling a file takes no longer */
 
 /* --- being made --- */
 
 struct making {
     struct log *log;
+    struct sd_notifier *notifier;
     const char *path;
     unsigned told; /* tenths */
 };
@@ -29,6 +31,7 @@ static bool tell_making(void *owner, uint64_t done_bytes, uint64_t total_bytes)
 {
     struct making *making = owner;
     char size[HUMAN_BYTES];
+    sd_notify_starting(making->notifier, STEP_US);
     unsigned tenths = (unsigned)((double)done_bytes * 10 / (double)total_bytes);
     if (tenths > making->told && tenths < 10)
         log_format(making->log, STORY_INFO, "making the journal %.200s: %u %% of %s", making->path,
@@ -135,7 +138,8 @@ static void tell_place(const struct journal_setup *setup, const struct options *
 }
 
 int journal_setup_open(const struct options *options, struct evl *loop, struct log *log,
-                       struct journal_setup *ret_setup, struct fault *fault)
+                       struct sd_notifier *notifier, struct journal_setup *ret_setup,
+                       struct fault *fault)
 {
     enum journal_kind kind = options_journal_kind(options);
     char why[JDEV_WHY_BYTES];
@@ -146,7 +150,7 @@ int journal_setup_open(const struct options *options, struct evl *loop, struct l
     int error = options_journal_path(options, ret_setup->path, sizeof ret_setup->path);
     if (error)
         return fault_set(fault, error, "journal: the path is too long");
-    struct making making = {.log = log, .path = ret_setup->path};
+    struct making making = {.log = log, .notifier = notifier, .path = ret_setup->path};
     const struct jdev_config config = {
         .path = ret_setup->path,
         .create_bytes = options->journal_size,

@@ -10,6 +10,7 @@
 #include "daemon/fault.h"
 #include "daemon/options.h"
 #include "os/journal_device.h"
+#include "os/sd_notify.h"
 
 struct log;
 struct volume;
@@ -27,11 +28,12 @@ struct journal_setup {
 
 /*
  * Opens the device as configured. A file that is missing is made, with a line in the log for
- * every tenth; what holds neither a journal nor zeros is refused, and so is what lies on a disk
- * that may be our own.
+ * every tenth, and the service manager is told to wait for that; what holds neither a journal nor
+ * zeros is refused, and so is what lies on a disk that may be our own.
  */
 int journal_setup_open(const struct options *options, struct evl *loop, struct log *log,
-                       struct journal_setup *ret_setup, struct fault *fault);
+                       struct sd_notifier *notifier, struct journal_setup *ret_setup,
+                       struct fault *fault);
 
 /* Gives the volume its journal, before vol_start(). Nothing when there is none. */
 int journal_setup_use(const struct journal_setup *setup, const struct options *options,

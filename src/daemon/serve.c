@@ -196,8 +196,8 @@ static int set_up_places(struct daemon *daemon, struct fault *fault)
 /* In the run directory, perhaps; so after its lock. */
 static int set_up_journal(struct daemon *daemon, struct fault *fault)
 {
-    int error =
-        journal_setup_open(daemon->options, daemon->loop, daemon->log, &daemon->journal, fault);
+    int error = journal_setup_open(daemon->options, daemon->loop, daemon->log, &daemon->notifier,
+                                   &daemon->journal, fault);
     if (error)
         return error;
     return journal_setup_use(&daemon->journal, daemon->options, daemon->login.initiator,

@@ -117,6 +117,13 @@ void sd_notify_ready(struct sd_notifier *notifier)
     tell(notifier, "READY=1");
 }
 
+void sd_notify_starting(struct sd_notifier *notifier, uint64_t within_us)
+{
+    char message[MESSAGE_BYTES];
+    snprintf(message, sizeof message, "EXTEND_TIMEOUT_USEC=%" PRIu64, within_us);
+    tell(notifier, message);
+}
+
 void sd_notify_stopping(struct sd_notifier *notifier, uint64_t within_us)
 {
     char message[MESSAGE_BYTES];

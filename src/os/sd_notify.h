@@ -41,6 +41,9 @@ void sd_notifier_done(struct sd_notifier *notifier);
 void sd_notify_ready(struct sd_notifier *notifier);
 void sd_notify_watchdog(struct sd_notifier *notifier); /* "alive": at half of watchdog_us */
 
+/* Not ready yet, but within_us from now there is word again: the manager waits at least so long. */
+void sd_notify_starting(struct sd_notifier *notifier, uint64_t within_us);
+
 /* We are ending, and will have ended within_us from now: the manager waits at least so long. */
 void sd_notify_stopping(struct sd_notifier *notifier, uint64_t within_us);
 

@@ -19,6 +19,7 @@ static struct options options;
 static struct journal_setup setup;
 static struct fault fault;
 static struct log *quiet;
+static struct sd_notifier nobody = {.fd = -1};
 static int null_fd;
 
 static int set_up(void **state)
@@ -47,7 +48,7 @@ static int tear_down(void **state)
 
 static int open_it(void)
 {
-    return journal_setup_open(&options, NULL, quiet, &setup, &fault);
+    return journal_setup_open(&options, NULL, quiet, &nobody, &setup, &fault);
 }
 
 static void put_file(const void *data, size_t bytes)

@@ -38,6 +38,8 @@ static void a_manager_hears_every_state(void **state)
     const struct sd_environment environment = {.notify_socket = name};
     struct sd_notifier notifier;
     assert_int_equal(sd_notifier_init(&notifier, &environment, getpid()), 0);
+    sd_notify_starting(&notifier, 60000000);
+    expect_message(fd, "EXTEND_TIMEOUT_USEC=60000000");
     sd_notify_ready(&notifier);
     expect_message(fd, "READY=1");
     sd_notify_status(&notifier, "target gone\n12 requests wait");
