@@ -11,6 +11,7 @@
 #define ITEM_BYTES        2048
 #define TIMEOUT_MS        60000
 #define TIMEOUT_MS_MAX    (365 * 86400000ull)
+#define LOCK_MARGIN_MS    60000
 #define HOW_TO_MOUNT      "usage: mount.holdfast URL|NAME DIR [-sfnv] [-o OPTIONS]"
 #define HOW_TO_UMOUNT     "usage: umount.holdfast DIR [-nlfvr]"
 #define COMMENT_IN_A_FILE " ;" /* the rest of a line of a configuration file */
@@ -37,6 +38,11 @@ int mount_status(int error)
     default:
         return MOUNT_FAILED;
     }
+}
+
+uint64_t mount_call_lock_timeout(const struct mount_call *call)
+{
+    return call->timeout_ms > 0 ? call->timeout_ms + LOCK_MARGIN_MS : 0;
 }
 
 /* --- options --- */

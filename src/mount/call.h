@@ -61,6 +61,9 @@ struct mount_call {
     char file_system[MOUNT_OPTIONS_BYTES];
 };
 
+/* How long a mount waits for another one of the same LUN, which may wait for the target itself. */
+uint64_t mount_call_lock_timeout(const struct mount_call *call);
+
 /* words[0] is our name. -EINVAL with a fault for wrong use. */
 int mount_call_parse(struct mount_call *ret_call, int count, char **words, struct fault *fault);
 int umount_call_parse(struct mount_call *ret_call, int count, char **words, struct fault *fault);

@@ -89,7 +89,7 @@ static int mount_file(struct mount_call *call, struct fault *fault)
         error = fault_set(fault, -ENOENT, "%s; make the file first, an empty one", strerror(errno));
     if (error || call->fake)
         return error;
-    error = records_lock(source.name, &lock_fd, fault);
+    error = records_lock(source.name, mount_call_lock_timeout(call), &lock_fd, fault);
     if (error)
         return error;
     error = serve_file(call, &source, path, fault);

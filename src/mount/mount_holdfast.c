@@ -136,7 +136,7 @@ static int locked(struct mount_call *call, int *ret_status, struct fault *fault)
         error = check_directory(call, fault);
     if (error || call->fake)
         return error;
-    error = records_lock(source.name, &lock_fd, fault);
+    error = records_lock(source.name, mount_call_lock_timeout(call), &lock_fd, fault);
     if (error)
         return error;
     error = with_daemon(call, &source, ret_status, fault);

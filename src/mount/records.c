@@ -10,12 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/human.h"
 #include "daemon/run_dir.h"
 #include "mount/interrupt.h"
 #include "mount/source.h"
 
 #define PATH_BYTES 256
-#define LOCK_LOOKS 600
 #define LOOK_MS    100
 #define TEXT_BYTES 8192
 
@@ -39,10 +39,11 @@ static int make_folder(struct fault *fault)
     return fault_set(fault, -EDEADLK, "%s: %s", RUN_DIR_BASE, strerror(errno));
 }
 
-static int lock(int fd, const char *path, struct fault *fault)
+static int lock(int fd, const char *path, uint64_t timeout_ms, struct fault *fault)
 {
     const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
-    for (int i = 0; i < LOCK_LOOKS; i++) {
+    char time[HUMAN_BYTES];
+    for (uint64_t waited = 0; timeout_ms == 0 || waited <= timeout_ms; waited += LOOK_MS) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
             return 0;
         if (errno != EWOULDBLOCK && errno != EINTR)
@@ -52,13 +53,13 @@ static int lock(int fd, const char *path, struct fault *fault)
         nanosleep(&pause, NULL);
     }
     return fault_set(fault, -EDEADLK,
-                     "another mount or umount of this LUN has been under way for %d s; see what it "
+                     "another mount or umount of this LUN has been under way for %s; see what it "
                      "waits for",
-                     LOCK_LOOKS * LOOK_MS / 1000);
+                     human_time(timeout_ms, time));
 }
 
 /* The file stays: unlinking it would let two have the lock. */
-int records_lock(const char *name, int *ret_fd, struct fault *fault)
+int records_lock(const char *name, uint64_t timeout_ms, int *ret_fd, struct fault *fault)
 {
     char path[PATH_BYTES];
     int error = make_folder(fault);
@@ -67,7 +68,7 @@ int records_lock(const char *name, int *ret_fd, struct fault *fault)
     int fd = open(path_of(name, LOCK, path), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return fault_set(fault, -EDEADLK, "%s: %s", path, strerror(errno));
-    error = lock(fd, path, fault);
+    error = lock(fd, path, timeout_ms, fault);
     if (error)
         close(fd);
     else

@@ -6,12 +6,14 @@
 #define MOUNT_RECORDS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "daemon/fault.h"
 
-/* Waits for others, a minute at most. The lock goes with *ret_fd. -EDEADLK when it cannot be had,
- * -EINTR when interrupt_came(). */
-int records_lock(const char *name, int *ret_fd, struct fault *fault);
+/* Waits for others, so long at most; 0: for ever. A mount that waits for its target has the lock
+ * all the while. The lock goes with *ret_fd. -EDEADLK when it cannot be had, -EINTR when
+ * interrupt_came(). */
+int records_lock(const char *name, uint64_t timeout_ms, int *ret_fd, struct fault *fault);
 
 /* /run/holdfast/NAME.conf, 0600, whole or not at all. */
 int records_write_configuration(const char *name, const char *text, struct fault *fault);

@@ -19,6 +19,7 @@
 
 #define WORDS_MAX   16u
 #define FUSE_PREFIX "holdfast:"
+#define LOCK_MS     60000
 
 /* umount(8) without helpers, or we would be called again. */
 static int run_umount(const struct mount_call *call, int *ret_status, struct fault *fault)
@@ -76,7 +77,7 @@ static int unmount(const struct mount_call *call, bool is_file, int *ret_status,
     int lock_fd = -1;
     int error = find_daemon(call, is_file, &owner, fault);
     if (!error && *owner.name)
-        error = records_lock(owner.name, &lock_fd, fault);
+        error = records_lock(owner.name, LOCK_MS, &lock_fd, fault);
     if (!error)
         error = run_umount(call, ret_status, fault);
     if (!error && *ret_status == MOUNT_DONE && *owner.name)

@@ -58,6 +58,20 @@ expect 0 umount "$T/mnt"
 no_daemon || fail "the daemon is left over"
 [ -e /run/holdfast/data.conf ] || fail "the configuration of somebody else was removed"
 
+say "both at once: one of them starts the daemon, both are mounted; both at once away"
+spawn first mount -t holdfast data "$T/mnt" -o part=1
+spawn second mount -t holdfast data "$T/mnt2" -o part=2
+ended_within first 20 && [ "$ENDED" = 0 ] || fail "the first one"
+ended_within second 20 && [ "$ENDED" = 0 ] || fail "the second one"
+[ "$(cat "$T/mnt/file" "$T/mnt2/file")" = "one
+two" ] || fail "not both are mounted"
+[ "$(daemons)" = 1 ] || fail "not one daemon"
+spawn first umount "$T/mnt"
+spawn second umount "$T/mnt2"
+ended_within first 20 && [ "$ENDED" = 0 ] || fail "the first one"
+ended_within second 20 && [ "$ENDED" = 0 ] || fail "the second one"
+no_daemon || fail "the daemon is left over"
+
 say "a daemon that was there before stays"
 spawn hf "$HOLDFAST" serve data
 wait_until 10 hf_is_ready || fail "holdfast does not say ready"

@@ -60,7 +60,30 @@ expect 0 umount "$T/mnt"
 no_daemon || fail "the daemon is left over"
 no_loop "$NAME" || fail "the loop device is left over"
 [ ! -e "/run/holdfast/$NAME.conf" ] || fail "the configuration is left over"
+say "the daemon killed under a loop device: errors, but a umount, and a mount again"
+expect 0 mount -t holdfast "$URL" "$T/mnt"
+kill -9 "$(cat "/run/holdfast/$NAME/lock")"
+timeout 20 umount "$T/mnt" || fail "not unmounted"
+! mounted "$T/mnt" || fail "mounted still"
+expect 0 mount -t holdfast "$URL" "$T/mnt"
+[ "$(md5sum <"$T/mnt/data")" = "$sum" ] || fail "the data is not there"
+expect 0 umount "$T/mnt"
+no_daemon || fail "a daemon is left over"
+
+say "with a secret, which stays in its file"
+tgt_new chap
+tgt_lun chap 1 "$T/disk"
+tgt_set chap --op new --mode account --user me --password a-good-secret
+tgt_set chap --op bind --mode account --tid 1 --user me
 end tgt KILL
+tgt_start chap
+expect 32 mount -t holdfast "$(tgt_url chap)" "$T/mnt"
+says "giving up"
+(umask 077 && echo a-good-secret >"$T/secret")
+expect 0 mount -t holdfast "$(tgt_url chap)" "$T/mnt" -o "chap_user=me,chap_secret_file=$T/secret"
+! grep -r a-good-secret /run/holdfast /proc/self/mountinfo /run/mount || fail "the secret is repeated"
+expect 0 umount "$T/mnt"
+end chap KILL
 e2fsck -fn "$T/disk" >"$T/fsck" 2>&1 || fail "$(cat "$T/fsck")"
 debugfs -R "dump data $T/out" "$T/disk" 2>/dev/null
 [ "$(md5sum <"$T/out")" = "$sum" ] || fail "the data is not on the target"

@@ -85,6 +85,14 @@ static void our_own_are_taken(void **state)
     assert_int_equal(call.part, 0);
 }
 
+static void who_waits_for_ever_waits_so_for_others(void **state)
+{
+    accepted("mount_timeout=0", "", "");
+    assert_int_equal(mount_call_lock_timeout(&call), 0);
+    accepted("mount_timeout=5s", "", "");
+    assert_int_equal(mount_call_lock_timeout(&call), 65000);
+}
+
 static void nonsense_is_refused_with_the_mend(void **state)
 {
     refused("part", "part: the number");
@@ -200,6 +208,7 @@ int main(void)
         cmocka_unit_test(an_option_of_btrfs_is_not_the_daemons),
         cmocka_unit_test(quotes_keep_commas_together),
         cmocka_unit_test(our_own_are_taken),
+        cmocka_unit_test(who_waits_for_ever_waits_so_for_others),
         cmocka_unit_test(nonsense_is_refused_with_the_mend),
         cmocka_unit_test(long_lists_are_bounded),
         cmocka_unit_test(remount_and_read_only_are_seen_and_passed_on),
