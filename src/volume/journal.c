@@ -59,7 +59,7 @@ static void on_marked(void *owner, int error)
     struct volume *volume = owner;
     vol_enter(volume);
     if (error == 0 || volume->journal_config.continue_unmarked)
-        volume->journal_given_up = true;
+        volume->journal_given_up = volume->retained.journal_given_up = true;
     port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error, !volume->journal_given_up, 0,
                NULL);
     vol_changes_go_on(volume);
@@ -268,7 +268,7 @@ bool vol_journal_is_usable(struct volume *volume)
         error = open_now(volume, superblock.lun_block_bytes, true);
     if (error) { /* nothing was ever written to it */
         on_failed(volume, -EIO);
-        volume->journal_given_up = true;
+        volume->journal_given_up = volume->retained.journal_given_up = true;
     }
     volume->journal_lun_blocks = superblock.lun_blocks;
     return true;

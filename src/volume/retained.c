@@ -253,10 +253,12 @@ static bool may_be_sent(const struct retained *retained, const struct retained_e
     if (an_epoch_is_under_way(retained) && extent->content.epoch != retained->epoch_sent &&
         !MUTANT(NO_EPOCH_ORDER))
         return false;
-    if (!extent->content.entry || retained->journal_failed)
+    if (!extent->content.entry || retained->journal_given_up)
         return true;
-    return jnl_entry_is_durable(retained->journal, extent->content.entry) &&
-           epoch_may_begin(retained, extent->content.epoch);
+    /* (Also when it has failed: a start after a loss of power would put older records over it.) */
+    bool is_durable = jnl_entry_is_durable(retained->journal, extent->content.entry) ||
+                      (retained->journal_failed && MUTANT(FAILED_IS_HARMLESS));
+    return is_durable && epoch_may_begin(retained, extent->content.epoch);
 }
 
 /* What holds `lba`, if one command may bring it together with its neighbour. */

@@ -90,8 +90,9 @@ struct retained {
     /* Destage epoch by epoch (I11): a version that a later epoch supersedes is kept, as a shadow,
      * until it was on the target; then the target is always a prefix of what was acknowledged. */
     bool ordered;
-    size_t extent_count; /* in the slab */
-    bool journal_failed; /* it makes nothing durable any more: do not wait for it */
+    size_t extent_count;   /* in the slab */
+    bool journal_failed;   /* it makes nothing durable any more */
+    bool journal_given_up; /* ... and no later start replays it: no need to wait for it */
     struct list_node cached;
     uint32_t block_bytes;
     struct retained_extent *slab;

@@ -70,7 +70,8 @@ static void check_status(struct clients *clients, const struct slot *slot)
 static void check_success(struct clients *clients, struct slot *slot)
 {
     const struct vol_request *request = &slot->request;
-    clients->answered_by_this_daemon |= request->op != VOL_CACHE;
+    /* (Those two need nothing of the target, and promise nothing.) */
+    clients->answered_by_this_daemon |= request->op != VOL_CACHE && request->op != VOL_BLOCK_STATUS;
     if (changes(request))
         oracle_answered(clients->oracle, &slot->op, request->flags & VOL_FUA);
     else if (request->op == VOL_READ)

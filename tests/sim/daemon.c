@@ -100,12 +100,11 @@ static void start_event(struct event *event)
         daemon_start(daemon);
 }
 
-/* Nothing runs: what is there now? Without a journal writes may still be on their way, so that
- * unflushed data of daemons before this one are forgiven later, too. */
+/* What is there now? When a daemon runs that has not answered anything yet, what it was given does
+ * not excuse what is missing of its predecessors' work: that is forgiven, or not. */
 static void check_truth(struct daemon *daemon, bool forgive)
 {
-    bool journaled = daemon->options->mode != VOL_JOURNAL_NONE;
-    uint64_t before = !journaled && forgive && daemon->volume ? daemon->oracle->era : UINT64_MAX;
+    uint64_t before = forgive && daemon->volume ? daemon->oracle->era : UINT64_MAX;
     truth_read_journal(&daemon->truth);
     truth_check(&daemon->truth, !daemon->is_without, forgive, before);
 }
@@ -114,7 +113,7 @@ void daemon_last_truth(struct daemon *daemon, bool bare, bool forgive)
 {
     truth_read_journal(&daemon->truth);
     truth_check(&daemon->truth, !bare, forgive, UINT64_MAX);
-    if (daemon->options->final_stop && daemon->truth.held > 0)
+    if (daemon->options->final_stop && !daemon->is_without && daemon->truth.held > 0)
         world_fail(daemon->world, "O9 the journal still holds %u blocks", daemon->truth.held);
 }
 

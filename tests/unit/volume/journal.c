@@ -399,6 +399,8 @@ static void nothing_is_changed_before_a_failed_journal_is_marked(void **state)
     struct rig *rig = rig_on(disk);
     fake_ready(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0x91);
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device); /* it is DURABLE */
     struct call writes[2], trim;
     fail_for_good(rig, disk, &writes[0]);
     call_start(rig, &writes[1], VOL_WRITE, 8192, 512, 0, 0x93);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "journal/ring.h"
+#include "journal/internal.h"
 #include "tests/unit/unit.h"
 
 #define BLOCK 512u
@@ -226,7 +226,7 @@ static void in_order_no_epoch_is_sent_before_the_one_in_front_is_clean(void **st
 {
     struct bench *bench = *state;
     bench->retained.ordered = true;
-    bench->retained.journal_failed = true; /* all may be sent; there is no journal here */
+    bench->retained.journal_given_up = true; /* all may be sent; there is no journal here */
     put_epoch(bench, 0, 8, 1);
     put_epoch(bench, 2, 2, 1); /* supersedes inside its epoch */
     put_epoch(bench, 4, 2, 2); /* the older version has to be sent all the same */
@@ -250,7 +250,7 @@ static void when_the_journal_fails_no_superseded_version_is_sent_any_more(void *
     struct bench *bench = *state;
     bench->retained.ordered = true;
     put_epoch(bench, 0, 4, 1);
-    bench->retained.journal_failed = true; /* all may be sent; there is no journal here */
+    bench->retained.journal_given_up = true; /* all may be sent; there is no journal here */
     struct retained_extent *on_its_way = take(bench);
     put_epoch(bench, 0, 4, 2);
     put_epoch(bench, 0, 4, 3);
@@ -262,6 +262,24 @@ static void when_the_journal_fails_no_superseded_version_is_sent_any_more(void *
     assert_int_equal(take(bench)->content.epoch, 3);
     put_epoch(bench, 0, 4, 4); /* leaves none behind either */
     assert_int_equal(bench->retained.dirty_blocks, 4);
+}
+
+/* A loss of power would lose them in the ring, and the next start replay older ones. */
+static void of_a_failed_journal_only_what_is_durable_may_be_sent(void **state)
+{
+    struct bench *bench = *state;
+    struct journal journal = {.durable_seq = 0};
+    bench->retained.journal = &journal;
+    put_epoch(bench, 0, 4, 1); /* its record has the number 1 */
+    retained_journal_failed(&bench->retained);
+    assert_null(take(bench));
+    journal.durable_seq = 1;
+    assert_non_null(take(bench));
+    retained_not_rewritten(&bench->retained, &bench->jobs[0], 0, 4);
+    journal.durable_seq = 0;
+    bench->retained.journal_given_up = true;
+    assert_non_null(take(bench));
+    bench->retained.journal = NULL;
 }
 
 static void what_is_lost_stays_lost(void **state)
@@ -341,6 +359,7 @@ int main(void)
         TEST(neighbours_go_together_up_to_a_limit),
         TEST(in_order_no_epoch_is_sent_before_the_one_in_front_is_clean),
         TEST(when_the_journal_fails_no_superseded_version_is_sent_any_more),
+        TEST(of_a_failed_journal_only_what_is_durable_may_be_sent),
         TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
         TEST(random_puts_and_drops_agree_with_a_naive_model),
