@@ -69,5 +69,9 @@ int journal_run(const struct arguments *arguments)
     if (arguments->positional_count > operands)
         return complain(arguments, EXIT_USAGE, "'%s' is one word too many",
                         arguments->positional[operands]);
+    if (!command && strchr(arguments->positional[1], '/'))
+        return complain(arguments, EXIT_USAGE,
+                        "only a daemon can drain its journal, for it knows the LUN; start it with "
+                        "this journal, and give its NAME");
     return command ? run(arguments, command) : drain_daemon(arguments, arguments->positional[1]);
 }

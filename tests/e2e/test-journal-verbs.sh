@@ -45,7 +45,8 @@ says 0 '^intact: .* 3 entries, 12 KiB' hf journal verify "$T/ring"
 says 0 '"verdict": ?"intact"' by_name verify --json
 says 0 'write.* 1 |write +.*blocks? ' hf journal dump "$T/ring"
 [ "$(hf journal dump --json "$T/ring" | jq -s '[.[].entries[]] | length')" = 3 ] || fail "dump"
-says 1 "no daemon|not running|is not" hf journal drain t -o "run_dir=$T/run"
+says 2 'only a daemon can drain' hf journal drain "$T/ring"
+says 1 "no daemon 't' is running" hf journal drain t -o "run_dir=$T/run"
 
 # The image is what clients saw; the journal stays as it is.
 cp "$T/disk" "$T/image"
