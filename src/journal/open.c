@@ -19,8 +19,11 @@
 #include "base/mutant.h"
 #include "journal/internal.h"
 
-/* How far behind a bad record a later one is looked for: one record of the largest size. */
-#define PROOF_BYTES (JNL_RECORD_BYTES_MAX + JNL_BLOCK)
+/* How far behind a bad record a later one is looked for. A claim stands in the first record that
+ * was begun after the sync had ended, so behind all that was written meanwhile: more than disks
+ * take in the 20 ms until a sync is due and while it runs. Not the whole lap, which takes minutes
+ * for a huge ring. */
+#define PROOF_BYTES (256u * 1024 * 1024)
 
 struct scan {
     struct journal *journal;

@@ -155,6 +155,66 @@ static void a_flipped_bit_in_a_record_is_noticed_or_means_nothing(void **state)
     }
 }
 
+/* --- a ring with room for the largest records --- */
+
+#define FAR_RING   (12u * 1024 * 1024)
+#define FAR_DEVICE (JNL_RING_OFFSET + FAR_RING + JNL_TRAILER_BYTES)
+
+static uint8_t *far_bytes;
+
+static int far_read(struct jdev_port *port, uint64_t offset, void *data, size_t bytes)
+{
+    memcpy(data, far_bytes + offset, bytes);
+    return 0;
+}
+
+static int far_write(struct jdev_port *port, uint64_t offset, const void *data, size_t bytes)
+{
+    memcpy(far_bytes + offset, data, bytes);
+    return 0;
+}
+
+static int far_sync(struct jdev_port *port)
+{
+    return 0;
+}
+
+static void far_put(struct jnl_record_header *header, uint32_t blocks, uint64_t durable_seq)
+{
+    const struct jnl_entry_header entry = {.lba = header->seq, .blocks = 1, .op = JNL_TRIM};
+    header->ring_offset += (uint64_t)header->blocks * JNL_BLOCK;
+    header->prev_crc = header->crc;
+    header->seq++;
+    header->blocks = blocks;
+    header->durable_seq = durable_seq;
+    jnl_record_encode(header, &entry, pristine.superblock.uuid,
+                      far_bytes + JNL_RING_OFFSET + header->ring_offset);
+}
+
+/* The sync that made the bad record durable ended only after many more had been written. */
+static void a_claim_may_lie_far_behind_the_damage(void **state)
+{
+    static const struct jdev_port_ops ops = {
+        .read_now = far_read, .write_now = far_write, .sync_now = far_sync};
+    struct jnl_record_header header = {.header_blocks = 1, .entry_count = 1, .incarnation = 1};
+    struct yield yield;
+    far_bytes = calloc(1, FAR_DEVICE);
+    ring.port = (struct jdev_port){&ops, FAR_DEVICE};
+    pristine.superblock = (struct jnl_superblock){
+        .uuid = "far", .lun_block_bytes = RING_LUN_BLOCK, .lun_blocks = RING_LUN_BLOCKS};
+    assert_int_equal(jnl_create(&ring.port, &pristine.superblock), 0);
+    far_put(&header, 1, 0);
+    for (unsigned i = 0; i < 3; i++)
+        far_put(&header, 768, 0);
+    far_put(&header, 1, 2);
+    far_bytes[JNL_RING_OFFSET + JNL_BLOCK + 130] ^= 1; /* in the second record */
+    assert_int_equal(open_ring(&yield), JNL_OPEN_CORRUPT);
+    far_bytes[JNL_RING_OFFSET + JNL_BLOCK + 130] ^= 1;
+    assert_int_equal(open_ring(&yield), JNL_OPEN_OK);
+    assert_int_equal(yield.entries, 5);
+    free(far_bytes);
+}
+
 /* A newer format, whatever else it says. */
 static void another_version_is_left_alone(void **state)
 {
@@ -175,6 +235,7 @@ int main(void)
         cmocka_unit_test(what_has_failed_is_not_replayed),
         cmocka_unit_test(a_flipped_bit_in_a_superblock_costs_nothing),
         cmocka_unit_test(a_flipped_bit_in_a_record_is_noticed_or_means_nothing),
+        cmocka_unit_test(a_claim_may_lie_far_behind_the_damage),
         cmocka_unit_test(another_version_is_left_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
