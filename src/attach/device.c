@@ -146,9 +146,11 @@ static void scan_partitions(struct att_device *device)
 static void resized(struct att_job *job)
 {
     struct att_device *device = job_ended(job);
-    if (job->error == 0)
-        device->kernel_bytes = device->asked_bytes;
     int error = job->error;
+    if (error == 0)
+        device->kernel_bytes = device->asked_bytes;
+    device->error = error;
+    snprintf(device->reason, sizeof device->reason, "%s", error ? job->reason : "");
     settle(device);
     if (error == 0)
         tell(device, ATT_RESIZED);

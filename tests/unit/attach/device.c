@@ -332,10 +332,12 @@ static void a_resize_that_fails_is_tried_again(void **state)
     rig.kernel.next_error = -ENOMEM;
     rig_set_disk(&rig, 2 * MIB);
     fake_kernel_run(&rig.kernel);
+    assert_string_equal(rig.device.reason, "reason 12"); /* for status */
     fake_timer_advance_ms(&rig.timer, 6000);
     fake_kernel_run(&rig.kernel);
     assert_int_equal(rig.kernel.nodes[0].node.size_bytes, 2 * MIB);
     assert_string_equal(rig_events(&rig), "resized ");
+    assert_string_equal(rig.device.reason, "");
     att_done(&rig.device);
 }
 
