@@ -39,6 +39,15 @@ for again in 1 2 3; do
 done
 hf_says 5 'crashed \(signal 9\), and was started again' || fail "the crash was not told"
 
+# A machine without nbd: refused, and no harm done. (With it: tests/boot/test-nbd-*.)
+if [ ! -e /sys/module/nbd ]; then
+    ! "$HOLDFAST" attach t -o "run_dir=$T/run" 2>"$T/why" || fail "attached to nothing"
+    grep -qE 'no nbd module|needs root' "$T/why" || fail "attach says: $(cat "$T/why")"
+    ! "$HOLDFAST" detach t -o "run_dir=$T/run" 2>"$T/why" || fail "detached nothing"
+    grep -q 'not attached' "$T/why" || fail "detach says: $(cat "$T/why")"
+    serves || fail "it does not serve after a refused attach"
+fi
+
 # The signal goes to the worker, and its end is the end.
 before=$(worker)
 end hf TERM
