@@ -142,16 +142,16 @@ static void flip_all(uint64_t from, uint64_t to, unsigned step, bool may_refuse)
 
 static void a_flipped_bit_in_a_superblock_costs_nothing(void **state)
 {
-    flip_all(0, 2 * JNL_BLOCK, 37, false);
-    flip_all(RING_DEVICE - JNL_TRAILER_BYTES, RING_DEVICE, 37, false);
+    flip_all(0, 2 * JNL_BLOCK, 101, false);
+    flip_all(RING_DEVICE - JNL_TRAILER_BYTES, RING_DEVICE, 101, false);
 }
 
 static void a_flipped_bit_in_a_record_is_noticed_or_means_nothing(void **state)
 {
     for (uint64_t block = 0; block < 10; block++) {
         uint64_t from = JNL_RING_OFFSET + block * JNL_BLOCK;
-        flip_all(from, from + 300, 1, true); /* where headers are */
-        flip_all(from + 300, from + JNL_BLOCK, 41, true);
+        flip_all(from, from + 300, 7, true); /* where headers are */
+        flip_all(from + 300, from + JNL_BLOCK, 131, true);
     }
 }
 
