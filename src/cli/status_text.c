@@ -111,15 +111,20 @@ void status_text_print_lun(FILE *to, struct json_object *lun)
     fprintf(to, "\n");
 }
 
-static void print_requests(FILE *to, struct json_object *volume)
+static void print_requests(FILE *to, struct json_object *volume, bool is_journaled)
 {
     char one[HUMAN_BYTES], two[HUMAN_BYTES];
     fprintf(to, "  requests   %llu under way, %llu of them waiting for the target\n",
             (unsigned long long)number(volume, "requests"),
             (unsigned long long)number(volume, "parked"));
-    fprintf(to, "  kept       %s acknowledged and not flushed, %s to be written again\n",
-            human_size(number(volume, "retained_bytes"), one),
-            human_size(number(volume, "dirty_bytes"), two));
+    if (is_journaled)
+        fprintf(to, "  kept       %s not on the LUN for good yet, %s of it not sent\n",
+                human_size(number(volume, "unsynced_bytes"), one),
+                human_size(number(volume, "dirty_bytes"), two));
+    else
+        fprintf(to, "  kept       %s acknowledged and not flushed, %s to be written again\n",
+                human_size(number(volume, "retained_bytes"), one),
+                human_size(number(volume, "dirty_bytes"), two));
     fprintf(
         to,
         "  answered   %llu reads (%s), %llu writes (%s), %llu flushes, %llu trims, %llu "
@@ -190,7 +195,7 @@ void status_text_print(FILE *to, struct json_object *status, bool colour)
     print_target(to, status);
     if (part(status, "lun"))
         status_text_print_lun(to, part(status, "lun"));
-    print_requests(to, part(status, "volume"));
+    print_requests(to, part(status, "volume"), number(part(status, "journal"), "ring_bytes") > 0);
     for (size_t i = 0; i < count; i++)
         print_front_end(to, json_object_array_get_idx(front_ends, i));
     status_text_print_journal(to, part(status, "journal"));

@@ -55,11 +55,13 @@ static void an_outage_is_told_with_its_reason(void **state)
 
 static void a_journal_is_told_with_its_ring(void **state)
 {
-    print("{\"journal\":{\"mode\":\"persistent\",\"path\":\"/j\",\"state\":\"full\","
+    print("{\"volume\":{\"unsynced_bytes\":3072,\"dirty_bytes\":2048},"
+          "\"journal\":{\"mode\":\"persistent\",\"path\":\"/j\",\"state\":\"full\","
           "\"ring_bytes\":1048576,\"used_bytes\":524288,\"entries\":3,"
           "\"oldest_unsent_seconds\":61.5,\"full_in_seconds\":7200}}",
           false);
     says("journal    persistent, /j, full\n");
+    says("kept       3 KiB not on the LUN for good yet, 2 KiB of it not sent\n");
     says(
         "ring       512 KiB of 1 MiB in use (50 %), 3 entries, oldest not sent for 1 min 1 s, full "
         "in 2 h at this rate\n");
