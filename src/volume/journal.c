@@ -107,6 +107,9 @@ static struct jnl_config engine_config(const struct volume *volume, uint32_t blo
     uint64_t blocks = config->device->size_bytes / JNL_BLOCK;
     size_t records = min_u64(max_u64(blocks, RECORDS_MIN), RECORDS_MAX);
     engine.lun_block_bytes = block_bytes;
+    /* A FLUSH waits for the LUN there, to which only DURABLE entries go; and a sync is free. */
+    if (config->mode == VOL_JOURNAL_MEMORY)
+        engine.idle_sync_ms = 0;
     engine.record_count = config->record_count ? config->record_count : records;
     engine.entry_count = config->entry_count ? config->entry_count : 2 * engine.record_count;
     return engine;

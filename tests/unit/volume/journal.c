@@ -487,6 +487,25 @@ static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
     end(rig, disk);
 }
 
+/* What it waits for follows at once: time need not pass. */
+static void with_a_journal_in_memory_a_flush_waits_for_nothing_else(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
+    struct rig *rig = rig_on(disk);
+    struct call flush;
+    fake_ready(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0xa1);
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    for (unsigned i = 0; i < 10; i++) {
+        run_all(rig, disk);
+        fake_clock_advance_ms(&rig->clock, 0);
+    }
+    assert_true(flush.answered);
+    call_done(&flush);
+    rig_expect_stable(rig, 0, 4096, 0xa1);
+    end(rig, disk);
+}
+
 static uint64_t size_of(const struct rig *rig)
 {
     struct vol_geometry geometry;
@@ -590,6 +609,7 @@ int main(void)
         cmocka_unit_test(changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen),
         cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
+        cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_nothing_else),
         cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),
         cmocka_unit_test(a_disk_that_grew_has_not_shrunk_after_a_crash),
         cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
