@@ -21,7 +21,7 @@ network_up
 # The module is the daemon's to load; the first device comes by the option.
 hf_start $url --device nbd
 wait_until 60 test -s /sys/block/nbd0/backend || fail "no device"
-wait_until 10 grep -q 'now' /run/hf.log || fail "not told"
+wait_until 60 grep -q 'now' /run/hf.log || fail "not told"
 grep -q '^holdfast:t:' /sys/block/nbd0/backend || fail "the device says \$(cat /sys/block/nbd0/backend)"
 [ "\$(cat /sys/block/nbd0/queue/io_timeout)" = 1000 ] || fail "io_timeout"
 [ "\$(cat /sys/block/nbd0/queue/max_sectors_kb)" -le 1024 ] || fail "max_sectors_kb"

@@ -32,7 +32,7 @@ for again in 1 2 3 4; do
     before=$(worker)
     kill -9 "$before"
     echo 3 >/proc/sys/vm/drop_caches
-    wait_until 30 is_another "$before" || fail "no other worker after kill $again"
+    wait_until 60 is_another "$before" || fail "no other worker after kill $again"
     [ -d "/proc/$1" ] || fail "the supervisor is gone"
     wait_until 60 test -e "/run/used.$again" || fail "the root hangs after kill $again"
     wait $LOAD || fail "the root saw an error after kill $again"
@@ -62,7 +62,7 @@ modprobe crc32c_generic
 modprobe ext4
 hf_start $url --device nbd --supervise --root
 wait_until 60 test -s /sys/block/nbd0/backend || fail "no device"
-wait_until 10 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "not told"
+wait_until 60 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "not told"
 worker=\$(cat /run/holdfast/t/lock)
 [ "\$worker" != \$HF ] || fail "no supervisor"
 for pid in \$HF \$worker; do
@@ -91,7 +91,7 @@ END
 guest_says 200 ' killed 4$' || fail "the guest does not come so far"
 end tgt KILL
 guest_tell away
-guest_says 30 ' waiting$' || fail "the guest does not wait"
+guest_says 90 ' waiting$' || fail "the guest does not wait"
 sleep 3
 tgt_start tgt
 guest_ends 120

@@ -32,11 +32,11 @@ refused 'needs root' /usr/bin/setpriv --reuid 65534 holdfast serve $url/1 --devi
 
 # Partitions are found when the device is new; one that is mounted keeps it.
 hf_start $url/1 --device nbd -o stop_timeout=4s
-wait_until 30 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device"
+wait_until 60 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device"
 printf 'n\np\n1\n\n\nw\n' | fdisk /dev/nbd0 >/dev/null
 holdfast detach t || fail "detach"
 holdfast attach t >/dev/null || fail "attach"
-wait_until 10 test -b /dev/nbd0p1 || fail "no partition"
+wait_until 60 test -b /dev/nbd0p1 || fail "no partition"
 mkfs.ext4 -q /dev/nbd0p1
 mount -t ext4 /dev/nbd0p1 /mnt
 refused 'mounted on /mnt' holdfast detach t
@@ -56,12 +56,12 @@ refused 'in use by another program' holdfast serve $url/2 --name u --device /dev
 kill -9 \$HF
 wait \$HF || true
 hf_start $url/2 --device nbd -o stop_timeout=4s
-wait_until 30 grep -q 'shows another disk' /run/hf.log || fail "another disk was not refused"
+wait_until 60 grep -q 'shows another disk' /run/hf.log || fail "another disk was not refused"
 [ ! -e /sys/block/nbd1/pid ] || fail "another device was attached"
 kill \$HF
 wait \$HF || true
 hf_start $url/1 --device nbd -o stop_timeout=4s
-wait_until 30 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not taken up again"
+wait_until 60 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not taken up again"
 dd if=/dev/urandom of=/run/piece bs=64k count=8 2>/dev/null
 say "other disk"
 
@@ -90,8 +90,8 @@ umount /mnt
 kill \$HF
 wait \$HF || fail "stop ends with \$?"
 hf_start $url/1 --device nbd --journal /dev/vda -o stop_timeout=4s
-wait_until 30 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device with a journal"
-wait_until 10 test -b /dev/nbd0p1 || fail "no partition with a journal"
+wait_until 60 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device with a journal"
+wait_until 60 test -b /dev/nbd0p1 || fail "no partition with a journal"
 mount -t ext4 /dev/nbd0p1 /mnt
 cp /run/piece /mnt/before
 sync
@@ -102,13 +102,13 @@ sync
 kill -9 \$HF
 wait \$HF || true
 hf_start $url/1 --device nbd --journal /dev/vda -o stop_timeout=4s
-wait_until 30 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not again from the journal"
+wait_until 60 grep -q 'disk is /dev/nbd0 again' /run/hf.log || fail "not again from the journal"
 cp /run/piece /mnt/piece.2
 sync
 say journalled
 told online
 umount /mnt
-wait_until 30 holdfast drain t || fail "drain"
+wait_until 60 holdfast drain t || fail "drain"
 mount -t ext4 /dev/nbd0p1 /mnt
 cmp /run/piece /mnt/piece.1 || fail "wrong data"
 cmp /run/piece /mnt/piece.2 || fail "wrong data"
@@ -118,19 +118,19 @@ umount /mnt
 exec 9</dev/nbd0
 holdfast detach t --force || fail "force"
 exec 9<&-
-wait_until 10 test ! -e /sys/block/nbd0/pid || fail "still there"
+wait_until 60 test ! -e /sys/block/nbd0/pid || fail "still there"
 kill \$HF
 wait \$HF || fail "stop ends with \$?"
 END
-guest_says 120 ' other disk$' || fail "the guest does not come so far"
+guest_says 200 ' other disk$' || fail "the guest does not come so far"
 end tgt KILL
 guest_tell away
-guest_says 60 ' waiting$' || fail "the guest does not wait"
+guest_says 120 ' waiting$' || fail "the guest does not wait"
 tgt_start tgt
-guest_says 60 ' mounted$' || fail "the guest does not mount"
+guest_says 120 ' mounted$' || fail "the guest does not mount"
 end tgt KILL
 guest_tell offline
-guest_says 60 ' journalled$' || fail "writes do not go on with a journal"
+guest_says 120 ' journalled$' || fail "writes do not go on with a journal"
 tgt_start tgt
 guest_tell online
 guest_ends 120
