@@ -57,6 +57,18 @@ static void cut_comment(char *text)
     }
 }
 
+bool boot_file_has(const struct boot_file *file, const char *key)
+{
+    size_t bytes = strlen(key);
+    for (const char *line = file->rest; *line; line += strspn(line, "\n")) {
+        line += strspn(line, " \t");
+        if (strncmp(line, key, bytes) == 0 && strchr("=: \t\n", line[bytes]))
+            return true;
+        line += strcspn(line, "\n");
+    }
+    return false;
+}
+
 static int keep_line(struct boot_file *file, const char *line, struct fault *fault)
 {
     size_t used = strlen(file->rest);
@@ -100,7 +112,6 @@ static int take_key(struct boot_file *file, const char *line, const char *key, c
     }
     if (strcmp(key, "journal") == 0 && strncmp(value, "/dev/", 5) == 0)
         snprintf(file->journal, sizeof file->journal, "%s", value);
-    file->has_device = file->has_device || strcmp(key, "device") == 0;
     return keep_line(file, line, fault);
 }
 

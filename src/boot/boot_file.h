@@ -16,12 +16,14 @@ struct boot_file {
     struct boot_facts facts;
     char name[BOOT_NAME_BYTES];    /* of the daemon; "" when not given */
     char journal[BOOT_PATH_BYTES]; /* where that is a device, else "" */
-    bool has_device;               /* "device" is among the other lines */
     char rest[BOOT_FILE_BYTES];    /* the other lines */
 };
 
 /* Nothing at all; what a missing file says. */
 void boot_file_init(struct boot_file *file);
+
+/* True when that key is among the other lines. */
+bool boot_file_has(const struct boot_file *file, const char *key);
 
 int boot_file_parse(const char *text, struct boot_file *ret_file, struct fault *fault);
 

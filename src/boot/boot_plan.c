@@ -126,6 +126,20 @@ static void put_chap(struct writing *writing, const struct boot_chap *chap,
             *paths->mutual_secret ? paths->mutual_secret : chap->mutual_secret_file);
 }
 
+/* What the daemon of a root disk needs, unless boot.conf says it otherwise. */
+static void put_defaults(struct writing *writing, const struct boot_file *file)
+{
+    static const char *const defaults[][2] = {
+        {"device", "nbd"},
+        {"supervise", "yes"},
+        {"root", "yes"},
+    };
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        if (!boot_file_has(file, defaults[i][0]))
+            put_key(writing, defaults[i][0], defaults[i][1]);
+    }
+}
+
 /* What a line of the file would not give back as it is: comments, blanks around it, quotes. */
 static bool can_be_written(const char *value)
 {
@@ -147,9 +161,7 @@ int boot_plan_print_conf(const struct boot_found *found, const struct boot_param
     put_lun(&writing, &parameters->lun);
     put_key(&writing, "initiator", parameters->initiator);
     put_chap(&writing, chap, paths);
-    if (!found->file.has_device)
-        put(&writing, "device = nbd\n");
-    put(&writing, "root = yes\nsupervise = yes\n");
+    put_defaults(&writing, &found->file);
     if (*found->file.rest)
         put(&writing, "# From boot.conf of the image.\n%s", found->file.rest);
     return writing.is_full ? fault_set(fault, -EFBIG, "the configuration is too long") : 0;

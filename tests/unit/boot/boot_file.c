@@ -72,7 +72,10 @@ static void other_lines_pass_as_they_stand(void **state)
     accepts("journal = /dev/disk/by-partlabel/holdfast\n  memory=64M ; more\nnonsense\n");
     assert_string_equal(file.rest, "journal = /dev/disk/by-partlabel/holdfast\n"
                                    "  memory=64M ; more\nnonsense\n");
-    assert_false(file.has_device);
+    assert_false(boot_file_has(&file, "device"));
+    assert_true(boot_file_has(&file, "memory"));
+    assert_true(boot_file_has(&file, "nonsense"));
+    assert_false(boot_file_has(&file, "mem"));
     assert_string_equal(file.journal, "/dev/disk/by-partlabel/holdfast");
     accepts("name = a;b ; c\njournal = /dev/sda5\t; comment\n");
     assert_string_equal(file.journal, "/dev/sda5");
@@ -80,7 +83,7 @@ static void other_lines_pass_as_they_stand(void **state)
     accepts("journal = memory\n");
     assert_string_equal(file.journal, "");
     accepts("device = /dev/nbd3\n");
-    assert_true(file.has_device);
+    assert_true(boot_file_has(&file, "device"));
 }
 
 static void nothing_is_cut(void **state)

@@ -155,17 +155,17 @@ static void the_configuration_has_no_secret_in_it(void **state)
     assert_non_null(strstr(conf, "\ntarget = iqn.2026-11.test:chap\nlun = 1\n"));
     assert_non_null(strstr(conf, "\nportal = 10.0.2.2:3291\n"));
     assert_non_null(strstr(conf, "\ninitiator = iqn.2026-11.test:guest1\n"));
-    assert_non_null(strstr(conf, "\ndevice = nbd\nroot = yes\nsupervise = yes\n"));
+    assert_non_null(strstr(conf, "\ndevice = nbd\nsupervise = yes\nroot = yes\n"));
     assert_non_null(strstr(conf, "\nmemory = 64M\n"));
 }
 
-static void a_device_of_the_file_is_not_given_twice(void **state)
+static void what_the_file_says_is_not_given_twice(void **state)
 {
     machine("holdfast=ibft");
-    strcpy(found.file.rest, "device = /dev/nbd3\n");
-    found.file.has_device = true;
+    strcpy(found.file.rest, "device = /dev/nbd3\nsupervise = no\n");
     assert_int_equal(print("/s"), 0);
     assert_null(strstr(conf, "device = nbd\n"));
+    assert_null(strstr(conf, "supervise = yes\n"));
 }
 
 static void a_user_cannot_write_further_lines(void **state)
@@ -196,7 +196,7 @@ int main(void)
         cmocka_unit_test(the_machines_own_initiator_is_the_last_resort),
         cmocka_unit_test(a_person_in_the_emergency_shell_has_the_last_word),
         cmocka_unit_test(the_configuration_has_no_secret_in_it),
-        cmocka_unit_test(a_device_of_the_file_is_not_given_twice),
+        cmocka_unit_test(what_the_file_says_is_not_given_twice),
         cmocka_unit_test(a_user_cannot_write_further_lines),
         cmocka_unit_test(a_configuration_that_does_not_fit_is_refused),
     };
