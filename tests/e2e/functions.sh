@@ -250,6 +250,12 @@ hf_says() { wait_until "$1" grep -qiE "$2" "$T/hf.log"; }
 
 hf_status() { "$HOLDFAST" status t -o "run_dir=$T/run" "$@"; }
 
+# shm_start: $SHM, a folder in memory, for journals.
+shm_start() {
+    SHM=$(mktemp -d "/dev/shm/holdfast-$TEST.XXXXXX") || skip "no /dev/shm here"
+    on_exit "rm -rf $SHM"
+}
+
 # A process's figure of /proc/PID/status, as a number.
 status_figure() { awk -v key="$2:" '$1 == key { print $2 }' "/proc/${PID[$1]}/status"; }
 

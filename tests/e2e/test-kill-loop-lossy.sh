@@ -30,6 +30,7 @@ for order in coalesce ordered; do
     lun_is_right
 done
 
-kill_loop_start "$(long 200 15)" -- -o journal=memory
+shm_start
+kill_loop_start "$(long 200 15)" -- -o "journal=$SHM/ring,journal_size=8M"
 strike_until_calm crash
 lun_is_right
