@@ -1,0 +1,91 @@
+#!/bin/bash
+# Trouble with the journal's device: the clients see no error while memory still holds the data,
+# nothing is changed on the LUN before the journal is marked as failed, nothing acknowledged is
+# lost, and no later start replays it.
+# shellcheck source=tests/e2e/functions.sh
+. "$(dirname "$0")/functions.sh"
+# shellcheck source=tests/e2e/ring.sh
+. "$(dirname "$0")/ring.sh"
+need jq nbdsh
+
+journal() { hf_status --json | jq -r ".journal.$1"; }
+has_failed() { [[ $(journal state) = failed* ]]; }
+dirty() { hf_status --json | jq .volume.dirty_bytes; }
+is_clean() { [ "$(dirty)" = 0 ]; }
+answered() { cut -d ' ' -f 1 "$T/live"; }
+goes_on() { # requests are being answered
+    local before
+    before=$(answered)
+    sleep 0.7
+    [ "$(answered)" -gt "$before" ]
+}
+stands() { ! goes_on; } # (reads go on, until each worker has come to a write)
+load() { exercise load "$NBD" --length $((32 << 20)) --workers 2 --pause 0.002 --live "$T/live"; }
+
+# right: the load was right, and the LUN holds what was acknowledged.
+right() {
+    exercised load
+    end hf TERM
+    [ "$ENDED" = 0 ] || fail "holdfast ended with $ENDED"
+    /usr/bin/python3 "$TOOLS/exerciser.py" check "$T/disk" --model "$T/load.model" ||
+        fail "the LUN does not hold what was acknowledged"
+}
+
+up() {
+    hf_start "$(tgt_url tgt)" -o "journal=$RING" "$@"
+    hf_says 10 'target ready' || fail "no target"
+    rm -f "$T/live"
+    load
+    wait_until 10 test -s "$T/live" && wait_until 10 goes_on || fail "the load does not start"
+}
+
+# No later start takes it for a good one; the administrator discards it.
+failed_for_good() {
+    : >"$T/again.log"
+    spawn again "$HOLDFAST" serve "$(tgt_url tgt)" --name t --nbd "unix:$T/nbd" \
+        -o "run_dir=$T/run,journal=$RING"
+    ended_within again 10 || fail "a failed journal is taken into use again"
+    grep -q discard "$T/again.log" || fail "it does not say what to do: $(cat "$T/again.log")"
+    "$HOLDFAST" journal discard "$RING" --serial "$(basename "$T/disk" | md5sum | cut -c1-10)" \
+        >"$T/discard.log" 2>&1 || fail "it cannot be discarded: $(cat "$T/discard.log")"
+}
+
+simple_target 64M
+ring_start 16M
+
+for engine in uring thread; do
+    say "$engine: writes fail, the target is up"
+    up -o "journal_engine=$engine"
+    touch "$T/ring.bad-writes"
+    wait_until 10 has_failed || fail "nobody notices: $(hf_status --json | jq -c .journal)"
+    wait_until 10 stands && stands || fail "writes go on, though the journal is not marked"
+    rm "$T/ring.bad-writes"
+    wait_until 20 goes_on || fail "it is marked, and writes do not go on"
+    right
+    failed_for_good
+done
+
+say "it fails during an outage: what was acknowledged is in memory"
+up -o journal_cache=16M
+end tgt KILL
+wait_until 10 test "$(dirty)" -gt 0
+sleep 0.5
+touch "$T/ring.bad-writes" "$T/ring.bad-reads"
+spawn one nbdsh -u "$NBD" -c 'h.pwrite(b"1" * 4096, 48 << 20)' # (all others may wait for a read)
+wait_until 10 has_failed || fail "nobody notices"
+say "$(dirty) bytes are dirty"
+tgt_start tgt
+wait_until 20 is_clean || fail "what was acknowledged does not reach the LUN: $(dirty) bytes"
+wait_until 10 stands && stands || fail "writes go on, though the journal is not marked"
+rm "$T/ring.bad-writes" "$T/ring.bad-reads"
+wait_until 20 goes_on || fail "it is marked, and writes do not go on"
+ended_within one 10 && [ "$ENDED" = 0 ] || fail "the write that met the failure had an error"
+right
+failed_for_good
+
+say "it is gone for good, and the administrator lets writes go on"
+up -o on_journal_failure=continue
+end ring KILL
+wait_until 20 has_failed || fail "nobody notices"
+wait_until 20 goes_on || fail "writes do not go on"
+right
