@@ -6,6 +6,9 @@
  * Runs the seeds N .. N+count-1. Prints the first that fails with all that is needed to see it
  * again, and exits 1. With --mutant (in the build with mutants) it is the other way round: that
  * rule is broken, and a seed has to fail.
+ *
+ *   --exhaustive          each seed is a tiny workload, run once for a crash at each of its events
+ *   --crash KIND --step N (with --exhaustive and --trace) one of those
  */
 #include <errno.h>
 #include <getopt.h>
@@ -19,6 +22,7 @@
 #include <unistd.h>
 
 #include "tests/sim/endurance.h"
+#include "tests/sim/exhaustive.h"
 #include "tests/sim/run.h"
 
 #define SETTINGS_MAX 32u
@@ -30,6 +34,9 @@ struct command_line {
     unsigned jobs;
     bool trace;
     const char *mutant;
+    bool exhaustive;
+    unsigned crash;
+    uint64_t step;
     unsigned endurance;
     const char *settings[SETTINGS_MAX];
     unsigned setting_count;
@@ -81,11 +88,17 @@ static int usage(void)
 
 static int parse(int argc, char **argv, struct command_line *line)
 {
-    static const struct option options[] = {
-        {"seed", required_argument, NULL, 's'},   {"count", required_argument, NULL, 'c'},
-        {"jobs", required_argument, NULL, 'j'},   {"trace", no_argument, NULL, 't'},
-        {"mutant", required_argument, NULL, 'x'}, {"endurance", required_argument, NULL, 'e'},
-        {"set", required_argument, NULL, 'o'},    {0}};
+    static const struct option options[] = {{"seed", required_argument, NULL, 's'},
+                                            {"count", required_argument, NULL, 'c'},
+                                            {"jobs", required_argument, NULL, 'j'},
+                                            {"trace", no_argument, NULL, 't'},
+                                            {"mutant", required_argument, NULL, 'x'},
+                                            {"endurance", required_argument, NULL, 'e'},
+                                            {"set", required_argument, NULL, 'o'},
+                                            {"exhaustive", no_argument, NULL, 'X'},
+                                            {"crash", required_argument, NULL, 'C'},
+                                            {"step", required_argument, NULL, 'S'},
+                                            {0}};
     struct options probe = {0};
     *line = (struct command_line){.seed = 1, .count = 1, .jobs = 1};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -101,12 +114,30 @@ static int parse(int argc, char **argv, struct command_line *line)
             line->mutant = optarg;
         else if (c == 'e')
             line->endurance = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'X')
+            line->exhaustive = true;
+        else if (c == 'C')
+            line->crash = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'S')
+            line->step = strtoull(optarg, NULL, 10);
         else if (c == 'o' && line->setting_count < SETTINGS_MAX && !options_set(&probe, optarg))
             line->settings[line->setting_count++] = optarg;
         else
             return -EINVAL;
     }
-    return optind == argc && line->jobs > 0 && line->jobs <= JOBS_MAX ? 0 : -EINVAL;
+    return optind == argc && line->jobs > 0 && line->jobs <= JOBS_MAX && line->crash < SIM_CRASHES
+               ? 0
+               : -EINVAL;
+}
+
+static bool run_one(const struct command_line *line, const struct run_request *request,
+                    struct run_totals *totals)
+{
+    if (line->endurance)
+        return endurance_run(request, line->endurance, totals);
+    if (line->exhaustive && line->step == 0)
+        return exhaustive_run(request, totals);
+    return run_seed(request, totals);
 }
 
 /* Every jobs-th seed, beginning with the job's own. */
@@ -116,15 +147,16 @@ static void run_job(const struct command_line *line, unsigned job)
         .trace = line->trace,
         .settings = line->settings,
         .setting_count = line->setting_count,
+        .is_tiny = line->exhaustive,
+        .crash = (enum sim_crash)line->crash,
+        .crash_step = line->step,
     };
     for (uint64_t i = job; i < line->count; i += line->jobs) {
         request.seed = line->seed + i;
         if (shared->failed_seed <= request.seed)
             return;
         seed_under_way = request.seed;
-        bool good = line->endurance ? endurance_run(&request, line->endurance, &shared->totals[job])
-                                    : run_seed(&request, &shared->totals[job]);
-        if (!good)
+        if (!run_one(line, &request, &shared->totals[job]))
             seed_has_failed(request.seed);
     }
 }

@@ -203,6 +203,41 @@ void options_draw(struct options *options, uint64_t seed)
     draw_journal(options, seed);
 }
 
+static void make_friendly(struct options *o)
+{
+    o->grow_blocks = 0;
+    o->unmap_ignored_pm = o->limits_change_pm = o->busy_pm = o->aborted_pm = o->no_sense_pm = 0;
+    o->residual_pm = o->response_pm = o->stuck_pm = o->sync_fails_pm = o->medium_error_pm = 0;
+    o->write_error_pm = o->login_refused_pm = o->login_close_pm = o->not_found_pm = 0;
+    o->not_ready_ms = o->absent = o->reset_refused = o->pause_pm = 0;
+    o->portals = 1;
+}
+
+void options_make_tiny(struct options *o)
+{
+    make_friendly(o);
+    o->blocks = 3;
+    o->cells_per_block = 1;
+    o->clients = 1;
+    o->depth = 2;
+    o->operations = 6;
+    o->think_us = 500;
+    o->read_weight = o->status_weight = 5;
+    o->flush_weight = 15;
+    o->fua_pm = 150;
+    o->exec_us = o->sync_us = 300;
+    o->net_us = 50;
+    o->ghost_us = 5000;
+    o->jdev_us = 60;
+    o->jdev_sync_us = 300;
+    o->retain_ms = 5;
+    o->scan = 1;
+    o->faults = 0;
+    o->final_flush = 1;
+    o->final_stop = 0;
+    o->final_drain = 1;
+}
+
 void options_print(const struct options *options, FILE *to)
 {
 #define OPTION_PRINT(name)                                                                         \

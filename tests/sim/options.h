@@ -134,6 +134,9 @@ struct options {
 
 void options_draw(struct options *options, uint64_t seed);
 
+/* A handful of operations on a few blocks, and nothing that goes wrong by itself. */
+void options_make_tiny(struct options *options);
+
 /* name=value of every option that is not 0. */
 void options_print(const struct options *options, FILE *to);
 

@@ -88,6 +88,8 @@ static void watch_event(struct event *event)
 static void draw_options(struct sim *sim, const struct run_request *request)
 {
     options_draw(&sim->options, request->seed);
+    if (request->is_tiny)
+        options_make_tiny(&sim->options);
     for (unsigned i = 0; i < request->setting_count; i++)
         options_set(&sim->options, request->settings[i]);
 }
@@ -127,6 +129,10 @@ void sim_init(struct sim *sim, const struct run_request *request)
     sim->daemon.disk.moment = disk_moment;
     sim->daemon.disk.owner = sim;
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);
+    sim->is_tiny = request->is_tiny;
+    sim->crash = request->crash;
+    sim->crash_step = request->crash_step;
+    sim->workload_steps = 0;
     sim->well_since_us = sim->struck = 0;
     event_init(&sim->watch, watch_event);
     world_after(world, &sim->watch, WATCH_US);
@@ -141,11 +147,42 @@ void sim_done(struct sim *sim)
     world_done(&sim->world);
 }
 
+#define CRASH_RESTART_US 500u
+
+static void crash_target(struct sim *sim)
+{
+    target_crash(&sim->target, MEDIA_LOSE_ALL, false);
+    world_after(&sim->world, &sim->faults.target_up, CRASH_RESTART_US);
+}
+
+static void crash_now(struct sim *sim)
+{
+    enum sim_crash crash = sim->crash;
+    struct daemon *daemon = &sim->daemon;
+    bool has_journal = sim->options.mode != VOL_JOURNAL_NONE;
+    sim->crash = SIM_CRASH_NONE;
+    if (crash == SIM_CRASH_TARGET || crash == SIM_CRASH_ALL)
+        crash_target(sim);
+    if (crash == SIM_CRASH_DAEMON || (crash == SIM_CRASH_ALL && !has_journal))
+        daemon_kill(daemon, CRASH_RESTART_US);
+    else if (crash == SIM_CRASH_ALL)
+        daemon_power_lost(daemon, MEDIA_LOSE_ALL, CRASH_RESTART_US);
+    else if (crash != SIM_CRASH_TARGET && has_journal)
+        daemon_power_lost(daemon,
+                          crash == SIM_CRASH_HOST_KEEPS_ALL   ? MEDIA_KEEP_ALL
+                          : crash == SIM_CRASH_HOST_LOSES_ALL ? MEDIA_LOSE_ALL
+                                                              : MEDIA_LOSE_SOME,
+                          CRASH_RESTART_US);
+}
+
 bool sim_run(struct sim *sim, bool (*is_over)(const struct sim *sim), uint64_t until_us)
 {
-    while (!is_over(sim) && sim->world.now_us < until_us)
+    while (!is_over(sim) && sim->world.now_us < until_us) {
         if (!world_step(&sim->world))
             return false;
+        if (sim->crash != SIM_CRASH_NONE && sim->world.steps == sim->crash_step)
+            crash_now(sim);
+    }
     return is_over(sim);
 }
 
@@ -187,6 +224,11 @@ static bool journal_is_empty(const struct sim *sim)
     struct vol_status status;
     vol_status(sim->daemon.volume, &status);
     return status.dirty_bytes == 0 && (status.journal_failed || status.journal_entries == 0);
+}
+
+static bool is_all_on_the_lun(const struct sim *sim)
+{
+    return sim_is_drained(sim) && journal_is_empty(sim);
 }
 
 /* Before the end everything is to be on the LUN. */
@@ -259,6 +301,10 @@ static void swarm(struct sim *sim)
         clients_scan(&sim->clients);
         sim_drain(sim);
     }
+    if (sim->is_tiny) /* crashes may come until everything is on the LUN */
+        sim_run(sim, is_all_on_the_lun, sim->world.now_us + 60000000);
+    sim->crash = SIM_CRASH_NONE;
+    sim->workload_steps = sim->world.steps;
     if (sim->options.final_flush)
         sim_flush(sim);
     power_off(sim);
@@ -272,6 +318,7 @@ static void add(struct run_totals *totals, const struct sim *sim)
         to[i] += from[i];
     totals->seeds++;
     totals->steps += sim->world.steps;
+    totals->workload_steps += sim->workload_steps;
     totals->answered += sim->clients.answered;
     totals->simulated_us += sim->world.now_us;
     totals->kills += sim->daemon.kills;

@@ -4,16 +4,31 @@
 
 #include "tests/sim/faults.h"
 
+/* A crash at a chosen event, for the exhaustive runs. */
+enum sim_crash {
+    SIM_CRASH_NONE,
+    SIM_CRASH_DAEMON,
+    SIM_CRASH_HOST_KEEPS_ALL,
+    SIM_CRASH_HOST_LOSES_ALL,
+    SIM_CRASH_HOST_LOSES_SOME,
+    SIM_CRASH_TARGET,
+    SIM_CRASH_ALL,
+    SIM_CRASHES,
+};
+
 struct run_request {
     uint64_t seed;
     bool trace;
     uint32_t endurance_minutes;  /* > 0: simulated outages for so long instead of one swarm run */
     const char *const *settings; /* "name=value" in place of what is drawn */
     unsigned setting_count;
+    bool is_tiny; /* a handful of operations, and no fault but: */
+    enum sim_crash crash;
+    uint64_t crash_step; /* after so many events */
 };
 
 struct run_totals {
-    uint64_t seeds, steps, answered, simulated_us;
+    uint64_t seeds, steps, workload_steps, answered, simulated_us;
     uint64_t kills, stops, powers, faults, journal_failures;
     struct target_stats target;
 };
@@ -27,8 +42,12 @@ struct sim {
     struct daemon daemon;
     struct faults faults;
     struct event watch;
-    uint64_t well_since_us; /* nothing stands in the way since; 0: something does */
-    uint64_t struck;        /* faults, when it was set */
+    bool is_tiny;
+    enum sim_crash crash; /* is to come, when: */
+    uint64_t crash_step;
+    uint64_t workload_steps; /* until everything was on the LUN */
+    uint64_t well_since_us;  /* nothing stands in the way since; 0: something does */
+    uint64_t struck;         /* faults, when it was set */
 };
 
 void sim_init(struct sim *sim, const struct run_request *request);
