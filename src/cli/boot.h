@@ -26,6 +26,10 @@ void boot_place_init(struct boot_place *place, const char *name);
 /* The configuration, the secrets and the interface's name, each 0600 from the start. */
 int boot_files_write(const struct boot_place *place, const struct boot_found *found,
                      const struct boot_parameters *parameters, struct fault *fault);
+
+/* True when they are not what an earlier call wrote. */
+bool boot_files_differ(const struct boot_place *place, const struct boot_found *found,
+                       const struct boot_parameters *parameters);
 void boot_interface_write(const struct boot_place *place, const struct url_portal *portal);
 
 /* What was found, where, and what follows from it; secrets as asterisks. */
@@ -37,6 +41,12 @@ void boot_report_line(FILE *to, const struct boot_parameters *parameters);
 
 /* The lines of boot_network.h; none when nothing asks for a boot. */
 void boot_report_network(FILE *to, const struct boot_found *found);
+
+/*
+ * Ends a daemon that runs with a configuration of before and has no disk to show for it. -EBUSY
+ * when it has: a disk that may be mounted is not taken away.
+ */
+int boot_end_former(const struct boot_place *place, struct fault *fault);
 
 /*
  * Starts the daemon, unless it runs, and waits until its block device is there. timeout_ms 0: for

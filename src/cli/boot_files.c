@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "boot/boot_nic.h"
+#include "boot/boot_search.h"
 #include "cli/boot.h"
 #include "daemon/run_dir.h"
 
@@ -36,26 +37,48 @@ static int write_file(const char *path, const char *text, struct fault *fault)
     return error ? fault_set(fault, error, "%s: %s", path, strerror(-error)) : 0;
 }
 
-static int write_secret(const char *path, const char *secret, const char **ret_path,
-                        struct fault *fault)
+static bool is_written(const char *path, const char *text)
 {
-    *ret_path = *secret ? path : "";
-    return *secret ? write_file(path, secret, fault) : 0;
+    static char before[BOOT_CONF_BYTES];
+    ssize_t got = boot_read_file(path, before, sizeof before);
+    bool same = got >= 0 && (size_t)got == strlen(text) && memcmp(before, text, (size_t)got) == 0;
+    explicit_bzero(before, sizeof before);
+    return same;
+}
+
+static char conf[BOOT_CONF_BYTES];
+
+static int print_conf(const struct boot_place *place, const struct boot_found *found,
+                      const struct boot_parameters *parameters, struct fault *fault)
+{
+    const struct boot_secret_paths paths = {
+        .secret = *parameters->chap.secret ? place->secret : "",
+        .mutual_secret = *parameters->chap.mutual_secret ? place->mutual_secret : "",
+    };
+    return boot_plan_print_conf(found, parameters, &paths, conf, sizeof conf, fault);
+}
+
+bool boot_files_differ(const struct boot_place *place, const struct boot_found *found,
+                       const struct boot_parameters *parameters)
+{
+    struct fault ignored;
+    const struct boot_chap *chap = &parameters->chap;
+    return print_conf(place, found, parameters, &ignored) != 0 || !is_written(place->conf, conf) ||
+           (*chap->secret && !is_written(place->secret, chap->secret)) ||
+           (*chap->mutual_secret && !is_written(place->mutual_secret, chap->mutual_secret));
 }
 
 int boot_files_write(const struct boot_place *place, const struct boot_found *found,
                      const struct boot_parameters *parameters, struct fault *fault)
 {
-    static char conf[BOOT_CONF_BYTES];
-    struct boot_secret_paths paths;
+    const struct boot_chap *chap = &parameters->chap;
     if (mkdir(RUN_DIR_BASE, 0755) < 0 && errno != EEXIST)
         return fault_set(fault, -errno, "%s: %s", RUN_DIR_BASE, strerror(errno));
-    int error = write_secret(place->secret, parameters->chap.secret, &paths.secret, fault);
-    if (!error)
-        error = write_secret(place->mutual_secret, parameters->chap.mutual_secret,
-                             &paths.mutual_secret, fault);
-    if (!error)
-        error = boot_plan_print_conf(found, parameters, &paths, conf, sizeof conf, fault);
+    int error = print_conf(place, found, parameters, fault);
+    if (!error && *chap->secret)
+        error = write_file(place->secret, chap->secret, fault);
+    if (!error && *chap->mutual_secret)
+        error = write_file(place->mutual_secret, chap->mutual_secret, fault);
     return error ? error : write_file(place->conf, conf, fault);
 }
 

@@ -25,6 +25,7 @@
 #define LOOK_MS     200
 #define PROGRESS_MS 5000
 #define ANSWER_MS   1000
+#define STOP_MS     20000 /* above the default of stop_timeout */
 #define TAIL_BYTES  2048
 
 static int64_t now_ms(void)
@@ -211,6 +212,33 @@ int boot_await_journal(const char *path, uint64_t timeout_ms, struct fault *faul
         pause_ms(LOOK_MS);
     }
     return 0;
+}
+
+int boot_end_former(const struct boot_place *place, struct fault *fault)
+{
+    char node[BOOT_PATH_BYTES];
+    struct client client;
+    struct json_object *answer;
+    if (run_dir_holder(place->run_dir) <= 0)
+        return 0;
+    if (boot_find_node("/sys/block", place->name, node, sizeof node) == 0)
+        return fault_set(fault, -EBUSY,
+                         "%s is there already, from another source than now; if that is the wrong "
+                         "disk, unmount it and run: holdfast stop %s",
+                         node, place->name);
+    int error = client_open(&client, place->run_dir, place->name, fault);
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    error = client_call(&client, "stop", ANSWER_MS, &answer, fault);
+    client_close(&client);
+    if (error)
+        return error;
+    json_object_put(answer);
+    fprintf(stderr, "holdfast boot: another configuration than before; ending the former daemon\n");
+    error = client_wait_until_gone(place->run_dir, STOP_MS);
+    return error ? fault_set(fault, error, "the former daemon does not end; run: holdfast stop %s",
+                             place->name)
+                 : 0;
 }
 
 int boot_start(const struct boot_place *place, bool wait, uint64_t timeout_ms, char *ret_node,

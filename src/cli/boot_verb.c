@@ -135,7 +135,10 @@ static int prepare(const struct boot_place *place, const struct boot_found *foun
               "read it; put it into a file and name that in " BOOT_FILE_PATH "\n",
               stderr);
     boot_report_line(stderr, &parameters);
-    error = boot_files_write(place, found, &parameters, fault);
+    if (boot_files_differ(place, found, &parameters))
+        error = boot_end_former(place, fault);
+    if (!error)
+        error = boot_files_write(place, found, &parameters, fault);
     if (!error)
         boot_interface_write(place, &parameters.lun.portals[0]);
     boot_parameters_wipe(&parameters);

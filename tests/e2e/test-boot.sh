@@ -89,6 +89,22 @@ says "device = nbd"
 says "lo 00:00:00:00:00:00"
 never_says secretsecret12
 
+# A daemon of an earlier call, which waits for what was mended since.
+cat >"$T/former.sh" <<'END'
+mkdir -p /run/holdfast
+"$HOLDFAST" serve "iscsi://127.0.0.1:4446/iqn.2026-11.test:wrong/1" --name root \
+    --nbd unix:/run/holdfast/nbd.sock </dev/null >/dev/null 2>&1 &
+former=$!
+until "$HOLDFAST" status root >/dev/null 2>&1; do sleep 0.1; done
+"$HOLDFAST" boot --timeout 2s || :
+wait "$former" || :
+echo "the former one has ended"
+END
+say "a daemon with the configuration of before is ended"
+here "holdfast=$LUN" timeout 40 bash "$T/former.sh"
+says "another configuration than before; ending the former daemon"
+says "the former one has ended"
+
 say "wrong words"
 ! here "holdfast=yes" "$HOLDFAST" boot || fail "holdfast=yes was understood"
 says "'yes' is not understood; write ibft, dhcp"
