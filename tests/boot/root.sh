@@ -133,14 +133,14 @@ root_cat() { debugfs -R "cat $2" "$1" 2>/dev/null; }
 # root_ordeal FILE: the other side of guest/ordeal.sh, from the power switch to the disk that is left.
 root_ordeal() {
     local number
-    guest_says 300 ' writing$' || fail "the guest's root does not come up"
+    guest_says 400 ' writing$' || fail "the guest's root does not come up"
     end tgt KILL
     guest_tell gone
     sleep 30 # the length of the outage
     tgt_start tgt
     guest_tell back
-    guest_says 90 'survived the outage' || fail "the root did not survive the outage"
-    guest_ends 300 120
+    guest_says 120 'survived the outage' || fail "the root did not survive the outage"
+    guest_ends 500 200
     end tgt KILL
     root_is_clean "$1"
     number=$(awk '/ last number / { print $4 }' "$T/script.log")

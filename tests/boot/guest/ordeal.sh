@@ -24,21 +24,23 @@ goes_on() {
     wait_until "$1" counts_on || fail "nothing is written any more, after $counted"
 }
 
-is_holdfast() { case $(readlink "/proc/$1/exe") in */holdfast*) ;; *) false ;; esac; }
+is_holdfast() { read -r comm <"/proc/$1/comm" && [ "$comm" = holdfast ]; }
 
 # The process that talks to the target: its parent takes its place up again when it dies.
 worker() {
     for process in /proc/[0-9]*; do
-        parent=$(awk '$1 == "PPid:" { print $2 }' "$process/status") || continue # it has ended
-        ! is_holdfast "${process#/proc/}" || ! is_holdfast "$parent" || echo "${process#/proc/}"
-    done
+        if is_holdfast "${process#/proc/}" &&
+            is_holdfast "$(awk '$1 == "PPid:" { print $2 }' "$process/status")"; then
+            echo "${process#/proc/}"
+        fi
+    done 2>/run/worker.log # processes end meanwhile
 }
 
 is_root_disk() {
     [ "$(findmnt -no SOURCE /)" = /dev/nbd0 ] || fail "the root is $(findmnt -no SOURCE /)"
     is_up || fail "multi-user is not reached: $(systemctl --failed --no-pager --plain)"
     [ "$(cat /sys/class/net/eth0/operstate)" = up ] || fail "eth0 is down"
-    [ -z "$(find /run/holdfast /run/net-* -type f -perm /044 -exec grep -l secret {} +)" ] ||
+    [ -z "$(find /run -maxdepth 3 -type f -perm /044 -exec grep -l secret {} +)" ] ||
         fail "a secret can be read by everybody in /run"
 }
 is_up() { systemctl -q is-active multi-user.target; }
@@ -63,7 +65,7 @@ death() {
 
 packages() {
     echo 3 >/proc/sys/vm/drop_caches
-    dpkg -i /root/*.deb >/run/dpkg.log 2>&1 || fail "dpkg"
+    DEBIAN_FRONTEND=noninteractive dpkg -i /root/*.deb >/run/dpkg.log 2>&1 || fail "dpkg"
     sync
     echo 3 >/proc/sys/vm/drop_caches
     dpkg --verify tzdata || fail "the package is not what was unpacked"
