@@ -3,12 +3,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "cli/client.h"
 #include "cli/journal_verb.h"
 #include "cli/status_text.h"
 #include "daemon/human.h"
-
-#define ANSWER_MS 5000
 
 static const char *state_word(uint32_t state)
 {
@@ -153,25 +150,14 @@ int journal_info(const struct arguments *arguments, struct journal_source *sourc
 
 int journal_info_running(const struct arguments *arguments)
 {
-    const char *name = arguments->positional[1];
-    char directory[OPTION_PATH_BYTES];
-    struct client client;
+    struct json_object *journal;
     struct fault fault;
-    struct json_object *status, *journal = NULL;
-    int error = client_directory(arguments, name, directory, sizeof directory, &fault);
-    if (!error)
-        error = client_open(&client, directory, name, &fault);
-    if (error)
+    if (journal_of_daemon(arguments, &journal, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
-    error = client_call(&client, "status", ANSWER_MS, &status, &fault);
-    client_close(&client);
-    if (error)
-        return complain(arguments, EXIT_FAILED, "%s", fault.text);
-    json_object_object_get_ex(status, "journal", &journal);
     if (arguments_get(arguments, "json"))
         puts(json_object_to_json_string_ext(journal, JSON_C_TO_STRING_PLAIN));
     else
         status_text_print_journal(stdout, journal);
-    json_object_put(status);
+    json_object_put(journal);
     return EXIT_DONE;
 }

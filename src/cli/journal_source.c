@@ -1,5 +1,6 @@
 /* Which journal is meant, and taking hold of it. */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 /* A daemon that was just killed holds its journal for a moment yet. */
 #define LOCK_WAIT_MS 2000
+#define ANSWER_MS    5000
 
 /* Of a daemon that does not run: its configuration says where the journal is. */
 static int locate_by_name(const struct arguments *arguments, const char *name,
@@ -58,6 +60,43 @@ int journal_source_locate(const struct arguments *arguments, struct journal_sour
     return *ret_running ? 0 : locate_by_name(arguments, operand, directory, ret_source, fault);
 }
 
+int journal_of_daemon(const struct arguments *arguments, struct json_object **ret_journal,
+                      struct fault *fault)
+{
+    const char *name = arguments->positional[1];
+    char directory[OPTION_PATH_BYTES];
+    struct client client;
+    struct json_object *status, *journal = NULL;
+    int error = client_directory(arguments, name, directory, sizeof directory, fault);
+    if (!error)
+        error = client_open(&client, directory, name, fault);
+    if (error)
+        return error;
+    error = client_call(&client, "status", ANSWER_MS, &status, fault);
+    client_close(&client);
+    if (error)
+        return error;
+    json_object_object_get_ex(status, "journal", &journal);
+    *ret_journal = json_object_get(journal);
+    json_object_put(status);
+    return 0;
+}
+
+int journal_source_locate_live(const struct arguments *arguments, struct journal_source *ret_source,
+                               struct fault *fault)
+{
+    const char *name = arguments->positional[1];
+    struct json_object *journal = NULL, *path = NULL;
+    *ret_source = (struct journal_source){.live = true};
+    int error = journal_of_daemon(arguments, &journal, fault);
+    if (error)
+        return error;
+    if (json_object_object_get_ex(journal, "path", &path))
+        snprintf(ret_source->path, sizeof ret_source->path, "%s", json_object_get_string(path));
+    json_object_put(journal);
+    return *ret_source->path ? 0 : fault_set(fault, -EINVAL, "'%s' has no journal", name);
+}
+
 static int refuse(const struct journal_source *source, enum jnl_open_error error,
                   struct fault *fault)
 {
@@ -83,7 +122,7 @@ int journal_source_open(struct journal_source *source, bool read_only, struct fa
 {
     const struct jdev_config config = {
         .path = source->path,
-        .flags = read_only ? JDEV_READ_ONLY : 0,
+        .flags = (read_only ? JDEV_READ_ONLY : 0) | (source->live ? JDEV_LIVE : 0),
         .lock_wait_ms = LOCK_WAIT_MS,
     };
     char why[JDEV_WHY_BYTES];

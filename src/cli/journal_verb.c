@@ -17,10 +17,14 @@ static const struct command {
     int (*run)(const struct arguments *arguments, struct journal_source *source);
     bool read_only;
     unsigned operands;
+    const char *instead; /* what to do while the daemon runs; NULL: just this */
 } commands[] = {
-    {"info", journal_info, true, 2},     {"verify", journal_verify, true, 2},
-    {"dump", journal_dump, true, 2},     {"discard", journal_discard, false, 2},
-    {"export", journal_export, true, 3},
+    {"info", journal_info, true, 2, NULL},
+    {"verify", journal_verify, true, 2, NULL},
+    {"dump", journal_dump, true, 2, NULL},
+    {"discard", journal_discard, false, 2, "stop it first (holdfast stop NAME)"},
+    {"export", journal_export, true, 3,
+     "what it serves holds the journal's contents already: copy that (nbdcopy), or stop it first"},
 };
 
 static const struct command *find_command(const char *word)
@@ -41,11 +45,12 @@ static int run(const struct arguments *arguments, const struct command *command)
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
     if (running && command->run == journal_info)
         return journal_info_running(arguments);
-    if (running)
+    if (running && command->instead)
         return complain(arguments, EXIT_FAILED,
-                        "the daemon '%s' is running and uses its journal; stop it first "
-                        "(holdfast stop %s)",
-                        arguments->positional[1], arguments->positional[1]);
+                        "the daemon '%s' is running and uses its journal; %s",
+                        arguments->positional[1], command->instead);
+    if (running && journal_source_locate_live(arguments, &source, &fault) != 0)
+        return complain(arguments, EXIT_FAILED, "%s", fault.text);
     if (journal_source_open(&source, command->read_only, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
     int status = command->run(arguments, &source);

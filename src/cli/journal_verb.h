@@ -15,11 +15,20 @@ struct journal_source {
     struct jdev_port *device;
     struct jnl_superblock superblock;
     uint8_t *memory; /* for a reader */
+    bool live;       /* its daemon goes on meanwhile: no lock */
 };
+
+/* What the running daemon NAME says of its journal; the caller's. */
+int journal_of_daemon(const struct arguments *arguments, struct json_object **ret_journal,
+                      struct fault *fault);
 
 /* Where the journal of PATH|NAME is; *ret_running when that daemon runs. */
 int journal_source_locate(const struct arguments *arguments, struct journal_source *ret_source,
                           bool *ret_running, struct fault *fault);
+
+/* The journal of the daemon NAME, which runs. */
+int journal_source_locate_live(const struct arguments *arguments, struct journal_source *ret_source,
+                               struct fault *fault);
 
 /* Opens what was located, read-only (shared lock) or to change it (exclusive). */
 int journal_source_open(struct journal_source *source, bool read_only, struct fault *fault);

@@ -24,7 +24,9 @@
 #define JDEV_CLOSE_MS  10000u          /* jdev_close() waits this long for the kernel */
 #define JDEV_WHY_BYTES 512u            /* room for any refusal */
 
-#define JDEV_READ_ONLY 0x1u /* flag: shared lock, nothing is ever written; for tools */
+/* Flags, for tools. */
+#define JDEV_READ_ONLY 0x1u /* shared lock, nothing is ever written */
+#define JDEV_LIVE      0x2u /* ... and no lock: its daemon goes on writing meanwhile */
 
 enum jdev_engine_choice { JDEV_ENGINE_AUTO, JDEV_ENGINE_URING, JDEV_ENGINE_THREAD };
 

@@ -327,7 +327,7 @@ int journal_file_open(const struct jdev_config *config, char *ret_why, size_t wh
                       (double)config->create_bytes / 1024., JDEV_BYTES_MIN / 1024);
     error = find_or_make(&opening);
     if (error == 0)
-        error = lock(&opening);
+        error = config->flags & JDEV_LIVE ? 0 : lock(&opening);
     if (error == 0)
         error = look(&opening, &found);
     if (error == 0)

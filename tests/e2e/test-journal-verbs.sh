@@ -30,7 +30,10 @@ h.flush()'
 # While the daemon runs.
 says 0 'persistent, .*/ring, open' by_name info
 says 0 '"entries": ?[1-9]' by_name info --json
-says 1 'is running and uses its journal; stop it first' by_name verify
+says 0 '^intact: .* 3 entries, 12 KiB' by_name verify
+[ "$(by_name dump --json | jq -s '[.[].entries[]] | length')" = 3 ] || fail "dump of a daemon"
+says 1 'is running and uses its journal; copy|that \(nbdcopy\)' by_name export "$T/disk"
+says 1 'is running and uses its journal; stop it first' by_name discard --serial "$serial"
 says 1 'is in use by another process' hf journal verify "$T/ring"
 says 1 'is in use by another process' hf journal discard "$T/ring" --serial "$serial"
 
@@ -94,3 +97,14 @@ hf_says 5 'the journal was made' || fail "no new journal on the discarded one"
 nbdsh -u "$NBD" -c 'assert h.pread(4096, 0) == open("'"$T"'/noise", "rb").read(4096)'
 end hf TERM
 cmp -n 1048576 "$T/noise" "$T/disk" || fail "what was discarded came back"
+
+# While the daemon writes, and the ring goes round and round, it looks intact all the time.
+hf_start "$(tgt_url tgt)" --journal "$T/ring"
+exercise load "$NBD" --pause 0.0005
+for _ in $(seq 15); do
+    says 0 '^intact: ' by_name verify
+done
+laps=$(hf_status --json | jq '.journal.appended_bytes / .journal.ring_bytes')
+less 2 "$laps" || fail "the ring went round $laps times only"
+exercised load
+end hf TERM
