@@ -234,6 +234,12 @@ static inline bool vol_flushes_to_journal(const struct volume *volume)
 {
     return vol_is_journaled(volume) && volume->journal_config.mode == VOL_JOURNAL_PERSISTENT;
 }
+/* A FLUSH that has to reach the target with a journal in memory: nothing may supersede what it
+ * covers (I9), so changes wait behind it. */
+static inline bool vol_changes_wait_for_flush(const struct volume *volume)
+{
+    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0;
+}
 /* The journal failed, and a later start might replay it over what is changed now. */
 static inline bool vol_journal_is_unmarked(const struct volume *volume)
 {

@@ -318,12 +318,19 @@ bool vol_journal_close(struct volume *volume)
     return volume->journal_closed;
 }
 
+/* Changes wait for room in the ring. */
+static bool is_full(const struct volume *volume)
+{
+    return !list_is_empty(&volume->parked) && vol_is_journaled(volume) &&
+           !vol_changes_wait_for_flush(volume);
+}
+
 void vol_journal_status(const struct volume *volume, struct vol_status *status)
 {
     status->journal_mode = volume->journal_config.mode;
     status->journal_failed = volume->journal_failed;
     status->journal_unmarked = vol_journal_is_unmarked(volume);
-    status->journal_full = !list_is_empty(&volume->parked);
+    status->journal_full = is_full(volume);
     if (!volume->journal)
         return;
     struct jnl_status engine;
@@ -342,13 +349,13 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
 /* Says once that the ring is full, and once that it is not any more. */
 void vol_journal_tell_room(struct volume *volume)
 {
-    bool is_full = !list_is_empty(&volume->parked) && vol_is_journaled(volume);
-    if (is_full == volume->journal_full)
+    bool now_full = is_full(volume);
+    if (now_full == volume->journal_full)
         return;
     struct jnl_status engine = {0};
     if (volume->journal)
         jnl_status(volume->journal, &engine);
-    volume->journal_full = is_full;
-    port_trace(volume->trace, is_full ? TRACE_JOURNAL_FULL : TRACE_JOURNAL_ROOM, engine.used_bytes,
+    volume->journal_full = now_full;
+    port_trace(volume->trace, now_full ? TRACE_JOURNAL_FULL : TRACE_JOURNAL_ROOM, engine.used_bytes,
                engine.ring_bytes, 0, NULL);
 }

@@ -159,14 +159,6 @@ static struct vol_request *io_release(struct vol_io *io)
     return request;
 }
 
-/* A FLUSH that has to reach the target with a journal in memory: nothing may supersede what it
- * covers (I9), so changes wait behind it. */
-static bool waits_behind_a_flush(const struct volume *volume)
-{
-    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0 &&
-           !MUTANT(SUPERSEDE_ACROSS_FLUSH);
-}
-
 enum admission { ADMITTED, ANSWERED, NO_ROOM_IN_JOURNAL, NOTHING_FREE };
 
 static enum admission admit(struct volume *volume, struct vol_request *request)
@@ -179,7 +171,7 @@ static enum admission admit(struct volume *volume, struct vol_request *request)
         return ANSWERED;
     }
     bool to_journal = modifies(request->op) && vol_is_journaled(volume);
-    if ((to_journal && waits_behind_a_flush(volume)) ||
+    if ((to_journal && vol_changes_wait_for_flush(volume)) ||
         (modifies(request->op) && vol_changes_must_wait(volume)))
         return NO_ROOM_IN_JOURNAL;
     struct vol_io *io = io_new(volume, request);

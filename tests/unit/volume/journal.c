@@ -380,6 +380,7 @@ static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
         fake_clock_advance_ms(&rig->clock, 1000);
     }
     assert_false(flush.answered || write.answered);
+    assert_null(rig_event(rig, TRACE_JOURNAL_FULL)); /* that is not why it waits */
     fake_ready(rig->session);
     settle(rig, disk);
     assert_true(flush.answered && write.answered);
