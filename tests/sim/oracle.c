@@ -54,6 +54,7 @@ void oracle_done(struct oracle *oracle)
 
 void oracle_trim(struct oracle *oracle)
 {
+    prefix_done(&oracle->prefix); /* everything is flushed: nothing in front of it matters */
     for (uint32_t i = 0; i < oracle->cell_count; i++) {
         struct oracle_cell *cell = &oracle->cells[i];
         struct oracle_version *versions = malloc(VERSIONS_MIN * sizeof *versions);
