@@ -198,7 +198,7 @@ static int do_release(const struct att_job *job, struct result *result)
     int fd = -1, error = 0;
     print_node(job->index, path);
     if (job->force)
-        fd = open(path, O_RDWR | O_CLOEXEC);
+        fd = open(path, O_RDONLY | O_CLOEXEC); /* as att_claim() */
     else
         error = att_claim(path, &fd, result->reason, sizeof result->reason);
     if (!error)

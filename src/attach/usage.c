@@ -127,11 +127,11 @@ static int find_opener(const char *path, char *ret_who, size_t bytes)
     return found;
 }
 
+/* Not for writing: udev watches for the end of that, and then looks at the device; which would be
+ * disconnected by then, and the kernel's log full of I/O errors. It can be flushed all the same. */
 static int open_alone(const char *path)
 {
-    int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
-    if (fd < 0 && (errno == EROFS || errno == EACCES))
-        fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 

@@ -162,13 +162,12 @@ static int open_nbd(const struct service *service, struct json_object *status,
 {
     char whole[sizeof disk->device];
     struct probe_place place;
-    bool read_only;
     int error = ask_for_device(service, whole, sizeof whole, fault);
     if (error)
         return error;
-    int fd = open_disk(whole, &read_only, fault);
+    int fd = open(whole, O_RDONLY | O_CLOEXEC); /* udev looks again at what was open for writing */
     if (fd < 0)
-        return fd;
+        return fault_set(fault, -EIO, "%s: %s", whole, strerror(errno));
     error = find_file_system(fd, block_bytes_of(status), call, &place, disk->type, fault);
     close(fd);
     if (!error && call->part > 0)
