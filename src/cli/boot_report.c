@@ -104,6 +104,12 @@ void boot_report(FILE *to, const struct boot_found *found)
     print_facts(to, "", &found->machine);
 }
 
+static void print_origin(FILE *to, const char *what, const char *source)
+{
+    if (source)
+        fprintf(to, "  %-10s from %s\n", what, source);
+}
+
 void boot_report_parameters(FILE *to, const struct boot_parameters *parameters)
 {
     const struct boot_chap *chap = &parameters->chap;
@@ -115,6 +121,12 @@ void boot_report_parameters(FILE *to, const struct boot_parameters *parameters)
             *parameters->initiator ? parameters->initiator : "not said; by the machine's ID");
     print_secret(to, "CHAP", chap->user, chap->secret, chap->secret_file);
     print_secret(to, "mutual", chap->mutual_user, chap->mutual_secret, chap->mutual_secret_file);
+    fputs("this is\n", to);
+    print_origin(to, "the LUN", parameters->lun_from);
+    print_origin(to, "its portal", parameters->portals_from);
+    print_origin(to, "initiator", parameters->initiator_from);
+    print_origin(to, "CHAP user", parameters->chap_from);
+    print_origin(to, "the secret", parameters->secret_from);
 }
 
 void boot_report_line(FILE *to, const struct boot_parameters *parameters)

@@ -25,6 +25,7 @@ machine "root=LABEL=root holdfast=ibft"
 look --print
 says "portal     10.0.2.2:3291"
 says "CHAP       joe, secret ********"
+says "initiator  from the iBFT"
 never_says secretsecret12
 look --network
 says "HOLDFAST_IP='10.0.2.15::10.0.2.2:255.255.255.0:myhost::off:10.0.2.3'"
