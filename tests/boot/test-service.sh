@@ -32,7 +32,7 @@ root_script <"$BOOT/guest/service.sh"
 root_initramfs
 root_image "$T/disk" 1536M
 guest_qemu -kernel "$KERNEL" -initrd "$T/initramfs" -drive "file=$T/disk,if=virtio,format=raw" \
-    -append 'holdfast=no root=LABEL=root ro net.ifnames=0 console=ttyS0 panic=-1'
+    -append 'holdfast=no root=LABEL=root ro net.ifnames=0 console=ttyS0 panic=-1 no_timer_check'
 
 guest_says 200 ' mounted$' || fail "the LUNs are not mounted"
 end tgt KILL
