@@ -97,7 +97,8 @@ struct vol_io {
 
     /* load.c */
     struct jnl_load load;
-    bool loading, load_again;
+    bool loading;
+    unsigned load_tries;
     struct buffer *loaded;
     struct buffer_waiter load_waiter;
     void (*load_finished)(struct vol_io *io, int error);
@@ -177,6 +178,10 @@ struct volume {
     struct timer retain_timer;
     struct timer retry_timer; /* after a failed SYNC or rewrite */
 
+    /* load.c */
+    struct list_node loads_later; /* vol_io.load_waiter.node: the ring could not be read */
+    struct timer load_timer;
+
     /* volume.c: stopping */
     bool stopping, stopping_now, session_stopping;
     void (*stopped)(void *owner);
@@ -221,6 +226,7 @@ void vol_fetch_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int 
 /* load.c: io->loaded then holds the entry's payload, until vol_unload(). */
 void vol_load(struct vol_io *io, struct jnl_entry *entry,
               void (*finished)(struct vol_io *io, int error));
+void vol_load_init(struct volume *volume);
 void vol_unload(struct vol_io *io);
 
 /* journal.c */

@@ -112,6 +112,8 @@ void fake_complete(struct fake_device *device, unsigned index)
     device->pending_count--;
     int error = device->fail_next;
     device->fail_next = 0;
+    if (op->kind == JDEV_READ && device->reads_fail)
+        error = -EIO;
     if (!error)
         carry_out(device, op);
     op->done(op, error);

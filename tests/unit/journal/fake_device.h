@@ -21,6 +21,7 @@ struct fake_device {
     unsigned pending_count;
     unsigned syncs;
     int fail_next;       /* the next completion fails with this */
+    bool reads_fail;     /* those that are submitted */
     uint64_t unreadable; /* read_now() of this offset fails; 0: of none */
     uint32_t seed;
 };

@@ -184,6 +184,48 @@ static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
     end(rig, disk);
 }
 
+static void a_ring_that_cannot_be_read_for_a_while_loses_nothing(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    write_neighbours(rig, disk);
+    disk->device.reads_fail = true;
+    struct call read;
+    call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_false(read.answered);
+    disk->device.reads_fail = false;
+    settle(rig, disk);
+    assert_true(read.answered);
+    assert_int_equal(read.request.error, 0);
+    call_done(&read);
+    assert_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
+    expect_neighbours(rig, 8);
+    end(rig, disk);
+}
+
+static void a_ring_that_is_never_read_again_is_not_waited_for_for_ever(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    write_neighbours(rig, disk);
+    disk->device.reads_fail = true;
+    struct call read;
+    call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
+    for (unsigned i = 0; i < 40; i++) {
+        fake_clock_advance_ms(&rig->clock, 1000);
+        fake_complete_all(&disk->device);
+    }
+    assert_true(read.answered);
+    assert_int_equal(read.request.error, -EIO);
+    call_done(&read);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
+    end(rig, disk);
+}
+
 static void a_full_ring_parks_writes_and_lets_reads_pass(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
@@ -503,6 +545,8 @@ int main(void)
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
         cmocka_unit_test(a_neighbour_that_is_lost_takes_no_other_with_it),
         cmocka_unit_test(bit_rot_in_the_ring_is_an_error_and_never_sent),
+        cmocka_unit_test(a_ring_that_cannot_be_read_for_a_while_loses_nothing),
+        cmocka_unit_test(a_ring_that_is_never_read_again_is_not_waited_for_for_ever),
         cmocka_unit_test(a_full_ring_parks_writes_and_lets_reads_pass),
         cmocka_unit_test(zeros_and_trims_are_journaled_too),
         cmocka_unit_test(a_rewritten_range_is_never_sent_backwards),
