@@ -89,3 +89,30 @@ end ring KILL
 wait_until 20 has_failed || fail "nobody notices"
 wait_until 20 goes_on || fail "writes do not go on"
 right
+
+say "it cannot be read for a while: what it holds is waited for"
+umount -l "$T/ring.file"
+detach_loops "$T/ring.file"
+rm "$T/ring.disk" "$T/ring.nbd"
+ring_start 16M
+hf_start "$(tgt_url tgt)" -o "journal=$RING,journal_cache=1M"
+hf_says 10 'the journal was made' || fail "no journal"
+end tgt KILL
+nbdsh -u "$NBD" -c 'for i in range(640):
+    h.pwrite(bytes([i % 251 + 1]) * 4096, (40 << 20) + i * 8192)
+h.flush()'
+touch "$T/ring.bad-reads"
+tgt_start tgt
+hf_says 10 'session back' || fail "no session"
+sleep 2
+[ "$(dirty)" != 0 ] || fail "nothing had to be read from the ring: the test shows nothing"
+rm "$T/ring.bad-reads"
+"$HOLDFAST" drain t --timeout 20s -o "run_dir=$T/run" || fail "not drained: $(hf_status --json)"
+end hf TERM
+[ "$ENDED" = 0 ] || fail "holdfast ended with $ENDED"
+/usr/bin/python3 -c 'import sys
+disk = open(sys.argv[1], "rb").read()
+for i in range(640):
+    at = (40 << 20) + i * 8192
+    assert disk[at:at + 4096] == bytes([i % 251 + 1]) * 4096, i' "$T/disk" ||
+    fail "the LUN does not hold what was acknowledged"

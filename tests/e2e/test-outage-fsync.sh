@@ -77,7 +77,10 @@ measure || measure || measure ||
 exercise nbd "$NBD" --offset $((512 * MIB)) --length $((256 * MIB)) --workers 4
 sleep 1
 end tgt KILL
-wait_until "$(long 300 60)" is_full || fail "the ring does not fill"
+spawn fill fio --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth=16 \
+    --offset=$((768 * MIB)) --size=$((256 * MIB)) --time_based --runtime=600 --output="$T/fill.out"
+wait_until 300 is_full || fail "the ring does not fill"
+end fill KILL
 say "full: $(hf_status --json | jq -c .journal)"
 sleep 1
 pairs=$(wc -l <"$T/report")
