@@ -102,7 +102,12 @@ called "panic holdfast: what to boot from is unclear"
 rm "$T/no-disk"
 run "" # somebody mended it there
 called "holdfast boot --timeout 5s"
-rm "$T/unclear"
+mkdir -p "$T/sys/block/nbd0" "$T/sys/block/nbd5"
+echo holdfast:root:naa.6001 >"$T/sys/block/nbd5/backend"
+run "" # ... by a URL: the disk that is there counts
+not_called --timeout
+holds "$T/conf/param.conf" "export ROOT=/dev/nbd5"
+rm -r "$T/unclear" "$T/sys/block"
 
 # A network that cannot be brought up ends its own shell, not the boot.
 echo 'configure_networking() { . /nonexistent/net.conf; }' >>"$T/scripts/functions"
