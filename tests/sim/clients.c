@@ -22,13 +22,47 @@ uint32_t clients_cells(const struct clients *clients)
     return (uint32_t)blocks * clients->cells.per_block;
 }
 
+static uint32_t slot_number(const struct slot *slot)
+{
+    return (uint32_t)(slot - slot->clients->slots);
+}
+
+/* What the script has for it next; NULL: nothing, or there is no script to follow. */
+static const struct script_op *next_of_script(const struct slot *slot)
+{
+    const struct script *script = slot->clients->script;
+    uint32_t index;
+    return script_replays(script) ? script_next(script, slot_number(slot), slot->next, &index)
+                                  : NULL;
+}
+
+/* True when the script decides about the slot: then, when its next operation is due. */
+static bool follows_script(const struct slot *slot, uint64_t *ret_delay_us)
+{
+    const struct clients *clients = slot->clients;
+    if (!script_replays(clients->script) || slot->is_scanner)
+        return false;
+    const struct script_op *op = next_of_script(slot);
+    uint64_t now_us = clients->world->now_us;
+    *ret_delay_us = !op                                      ? UINT64_MAX
+                    : op->at_us > now_us && !clients->drains ? op->at_us - now_us
+                                                             : 0;
+    return true;
+}
+
 static void think(struct slot *slot)
 {
     struct clients *clients = slot->clients;
     slot->state = SLOT_THINKING;
     if (!clients->open)
         return;
-    uint64_t delay_us = rng_below(&clients->rng, clients->options->think_us);
+    uint64_t delay_us;
+    if (follows_script(slot, &delay_us)) {
+        if (delay_us != UINT64_MAX)
+            world_after(clients->world, &slot->event, delay_us);
+        return;
+    }
+    delay_us = rng_below(&clients->rng, clients->options->think_us);
     if (rng_chance(&clients->rng, clients->options->pause_pm))
         delay_us += rng_log_range(&clients->rng, 1000, 5000000);
     world_after(clients->world, &slot->event, clients->drains ? 1 : delay_us);
@@ -108,24 +142,60 @@ static enum oracle_kind kind_of(enum vol_op op)
     return op == VOL_WRITE ? ORACLE_WRITE : op == VOL_TRIM ? ORACLE_TRIM : ORACLE_ZEROES;
 }
 
+static uint32_t take_from_script(struct slot *slot, enum vol_op *ret_op)
+{
+    struct clients *clients = slot->clients;
+    const struct script_op *op =
+        script_next(clients->script, slot_number(slot), slot->next, &slot->next);
+    slot->next++;
+    *ret_op = (enum vol_op)op->op;
+    slot->op = (struct oracle_op){.kind = kind_of(*ret_op),
+                                  .write = ++clients->next_write,
+                                  .first = op->first,
+                                  .count = op->count};
+    return op->flags;
+}
+
+static void draw_or_follow(struct slot *slot, bool at_once)
+{
+    struct clients *clients = slot->clients;
+    draw(slot);
+    if (slot->is_scanner)
+        return;
+    const struct script_op op = {
+        .at_us = clients->world->now_us,
+        .slot = slot_number(slot),
+        .op = slot->request.op,
+        .flags = slot->request.flags,
+        .first = slot->op.first,
+        .count = slot->op.count,
+        .at_once = at_once,
+    };
+    script_record_op(clients->script, &op);
+}
+
 static void draw(struct slot *slot)
 {
     struct clients *clients = slot->clients;
     enum vol_op op = VOL_READ;
+    uint32_t flags = 0;
     if (slot->is_scanner) {
         uint32_t left = clients_cells(clients) - slot->scan;
         uint32_t most = 8 * clients->cells.per_block;
         slot->op = (struct oracle_op){.first = slot->scan, .count = left < most ? left : most};
         slot->scan += slot->op.count;
+    } else if (script_replays(clients->script)) {
+        flags = take_from_script(slot, &op);
     } else {
         op = draw_op(clients);
         slot->op = (struct oracle_op){.kind = kind_of(op), .write = ++clients->next_write};
         draw_range(clients, &slot->op);
+        flags = draw_flags(clients, op);
     }
     uint64_t offset = cell_offset(&clients->cells, slot->op.first);
     uint64_t end = cell_offset(&clients->cells, slot->op.first + slot->op.count);
-    slot->request = (struct vol_request){
-        .op = op, .flags = draw_flags(clients, op), .offset = offset, .length = end - offset};
+    slot->request =
+        (struct vol_request){.op = op, .flags = flags, .offset = offset, .length = end - offset};
     if (op == VOL_FLUSH)
         slot->request.offset = slot->request.length = 0;
     slot->again = false;
@@ -152,11 +222,13 @@ static void answered(struct vol_request *request)
         slot->state = SLOT_LIMBO;
         return;
     }
-    bool at_once =
-        clients->open && !slot->is_scanner && clients->left > 0 && rng_chance(&clients->rng, 200);
+    bool at_once = clients->open && !slot->is_scanner && clients->left > 0;
+    const struct script_op *next = next_of_script(slot);
+    at_once = at_once && (script_replays(clients->script) ? next && next->at_once
+                                                          : rng_chance(&clients->rng, 200));
     if (at_once) {
         clients->left--;
-        draw(slot);
+        draw_or_follow(slot, true);
         issue(slot);
     } else {
         think(slot);
@@ -224,6 +296,12 @@ static void slot_event(struct event *event)
         issue(slot);
         return;
     }
+    uint64_t delay_us;
+    if (follows_script(slot, &delay_us) && delay_us > 0) {
+        if (delay_us != UINT64_MAX)
+            world_after(clients->world, event, delay_us);
+        return;
+    }
     if (slot->is_scanner) {
         if (slot->scan >= clients_cells(clients))
             return;
@@ -232,7 +310,7 @@ static void slot_event(struct event *event)
             return;
         clients->left--;
     }
-    draw(slot);
+    draw_or_follow(slot, false);
     issue(slot);
 }
 
@@ -245,7 +323,7 @@ void clients_daemon_started(struct clients *clients, struct volume *volume)
     clients->answered_by_this_daemon = false;
     for (unsigned i = 0; i < clients->slot_count; i++) {
         struct slot *slot = &clients->slots[i];
-        world_after(clients->world, &slot->event, rng_below(&clients->rng, 1000));
+        world_after(clients->world, &slot->event, rng_below(&clients->start_rng, 1000));
         if (slot->is_scanner && clients->options->scan)
             slot->scan = 0;
     }
@@ -380,6 +458,7 @@ void clients_init(struct clients *clients, struct world *world, const struct opt
         .target = target,
         .oracle = oracle,
         .rng = rng_fork(seed, "clients"),
+        .start_rng = rng_fork(seed, "clients' start"),
         .next_write = 1,
         .left = options->operations,
         .slot_count = options->clients * options->depth + 1,
@@ -396,6 +475,13 @@ void clients_init(struct clients *clients, struct world *world, const struct opt
         list_init(&slot->waiter.node);
         slot->waiter.available = buffer_available;
     }
+}
+
+void clients_follow(struct clients *clients, struct script *script)
+{
+    clients->script = script;
+    if (script_replays(script))
+        clients->left = script->op_count;
 }
 
 void clients_done(struct clients *clients)

@@ -9,6 +9,7 @@
 #define SIM_CLIENTS_H
 
 #include "tests/sim/oracle.h"
+#include "tests/sim/script.h"
 #include "tests/sim/target.h"
 #include "volume/volume.h"
 
@@ -32,6 +33,7 @@ struct slot {
     uint64_t submit;     /* the oracle's */
     uint64_t submit_us;
     bool again;    /* was submitted before */
+    uint32_t next; /* its place in the script */
     uint32_t scan; /* the scanner's: the next cell */
     bool is_scanner;
 };
@@ -43,6 +45,7 @@ struct clients {
     struct oracle *oracle;
     struct cells cells;
     struct rng rng;
+    struct rng start_rng;  /* what a script does not replace */
     struct volume *volume; /* NULL: no daemon */
     bool open;             /* the daemon takes requests */
     bool drains;           /* no pauses any more */
@@ -51,7 +54,8 @@ struct clients {
     uint64_t answered;
     unsigned submitted;
     unsigned slot_count;
-    struct slot *slots; /* the last one is the scanner */
+    struct script *script; /* NULL: none */
+    struct slot *slots;    /* the last one is the scanner */
 
     bool answered_by_this_daemon;
     uint64_t flushed; /* submission of the last FLUSH that was answered */
@@ -65,6 +69,8 @@ struct clients {
 void clients_init(struct clients *clients, struct world *world, const struct options *options,
                   struct target *target, struct oracle *oracle, uint64_t seed);
 void clients_done(struct clients *clients);
+/* Records what is drawn, or takes it from there. */
+void clients_follow(struct clients *clients, struct script *script);
 
 void clients_daemon_started(struct clients *clients, struct volume *volume);
 /* It stops: nothing more is submitted to it. */

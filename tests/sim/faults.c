@@ -145,6 +145,17 @@ static void strike_target(struct faults *faults, enum fault fault)
     }
 }
 
+/* What it draws itself shifts nothing else. */
+static void strike(struct faults *faults, const struct script_fault *fault)
+{
+    struct rng rng = faults->rng;
+    faults->struck++;
+    faults->rng = (struct rng){fault->draw};
+    faults->tells = rng_chance(&faults->rng, 500);
+    strike_target(faults, (enum fault)fault->kind);
+    faults->rng = rng;
+}
+
 void faults_strike(struct faults *faults)
 {
     const unsigned *weights = &faults->options->w_cut;
@@ -153,14 +164,38 @@ void faults_strike(struct faults *faults)
         sum += weights[i];
     if (sum == 0 || faults->left == 0 || faults->over)
         return;
+    const struct script_fault fault = {
+        .at_us = faults->world->now_us,
+        .kind = rng_pick(&faults->rng, weights, FAULTS),
+        .draw = rng_next(&faults->rng),
+    };
     faults->left--;
-    faults->struck++;
-    strike_target(faults, (enum fault)rng_pick(&faults->rng, weights, FAULTS));
+    script_record_fault(faults->script, &fault);
+    strike(faults, &fault);
+}
+
+/* The script's faults in front of `now` have struck. */
+static void follow_script(struct faults *faults)
+{
+    const struct script *script = faults->script;
+    if (faults->struck >= script->fault_count)
+        return;
+    uint64_t at_us = script->faults[faults->struck].at_us, now_us = faults->world->now_us;
+    world_after(faults->world, &faults->next, at_us > now_us ? at_us - now_us : 0);
+}
+
+void faults_follow(struct faults *faults, struct script *script)
+{
+    faults->script = script;
+    if (!script_replays(script))
+        return;
+    world_cancel(faults->world, &faults->next);
+    follow_script(faults);
 }
 
 void faults_moment(struct faults *faults)
 {
-    if (faults->over || event_is_scheduled(&faults->moment) ||
+    if (faults->over || script_replays(faults->script) || event_is_scheduled(&faults->moment) ||
         !rng_chance(&faults->rng, faults->options->moment_pm))
         return;
     world_after(faults->world, &faults->moment, rng_below(&faults->rng, 3000));
@@ -169,6 +204,11 @@ void faults_moment(struct faults *faults)
 static void next_event(struct event *event)
 {
     struct faults *faults = container_of(event, struct faults, next);
+    if (script_replays(faults->script)) {
+        strike(faults, &faults->script->faults[faults->struck]);
+        follow_script(faults);
+        return;
+    }
     faults_strike(faults);
     if (faults->left > 0)
         world_after(faults->world, event,
@@ -183,7 +223,7 @@ static void moment_event(struct event *event)
 /* The local network tells, as netlink does, in half of the cases. */
 static void maybe_tell(struct faults *faults)
 {
-    if (faults->daemon->volume && rng_chance(&faults->rng, 500))
+    if (faults->daemon->volume && faults->tells)
         link_network_changed(&faults->daemon->link);
 }
 

@@ -13,6 +13,8 @@ struct faults {
     struct target *target;
     struct daemon *daemon;
     struct rng rng;
+    struct script *script; /* NULL: none */
+    bool tells;            /* the local network says so when it is up again */
     uint64_t left;
     bool over;
     struct event next;   /* at its time */
@@ -23,6 +25,9 @@ struct faults {
 
 void faults_init(struct faults *faults, struct world *world, const struct options *options,
                  struct target *target, struct daemon *daemon, uint64_t seed);
+
+/* Records what strikes, or takes it from there. */
+void faults_follow(struct faults *faults, struct script *script);
 
 /* Begins (again), with as many faults as the options say. */
 void faults_begin(struct faults *faults);

@@ -7,6 +7,8 @@
  * again, and exits 1. With --mutant (in the build with mutants) it is the other way round: that
  * rule is broken, and a seed has to fail.
  *
+ *   --shrink FILE         makes the failing run of --seed small, and leaves it as a script
+ *   --replay FILE         runs a script
  *   --exhaustive          each seed is a tiny workload, run once for a crash at each of its events
  *   --crash KIND --step N (with --exhaustive and --trace) one of those
  */
@@ -23,7 +25,7 @@
 
 #include "tests/sim/endurance.h"
 #include "tests/sim/exhaustive.h"
-#include "tests/sim/run.h"
+#include "tests/sim/shrink.h"
 
 #define SETTINGS_MAX 32u
 #define JOBS_MAX     64u
@@ -34,6 +36,7 @@ struct command_line {
     unsigned jobs;
     bool trace;
     const char *mutant;
+    const char *shrink, *replay;
     bool exhaustive;
     unsigned crash;
     uint64_t step;
@@ -98,6 +101,8 @@ static int parse(int argc, char **argv, struct command_line *line)
                                             {"exhaustive", no_argument, NULL, 'X'},
                                             {"crash", required_argument, NULL, 'C'},
                                             {"step", required_argument, NULL, 'S'},
+                                            {"shrink", required_argument, NULL, 'k'},
+                                            {"replay", required_argument, NULL, 'r'},
                                             {0}};
     struct options probe = {0};
     *line = (struct command_line){.seed = 1, .count = 1, .jobs = 1};
@@ -114,6 +119,10 @@ static int parse(int argc, char **argv, struct command_line *line)
             line->mutant = optarg;
         else if (c == 'e')
             line->endurance = (unsigned)strtoul(optarg, NULL, 10);
+        else if (c == 'k')
+            line->shrink = optarg;
+        else if (c == 'r')
+            line->replay = optarg;
         else if (c == 'X')
             line->exhaustive = true;
         else if (c == 'C')
@@ -130,6 +139,19 @@ static int parse(int argc, char **argv, struct command_line *line)
                : -EINVAL;
 }
 
+static struct run_request request_of(const struct command_line *line)
+{
+    return (struct run_request){
+        .seed = line->seed,
+        .trace = line->trace,
+        .settings = line->settings,
+        .setting_count = line->setting_count,
+        .is_tiny = line->exhaustive,
+        .crash = (enum sim_crash)line->crash,
+        .crash_step = line->step,
+    };
+}
+
 static bool run_one(const struct command_line *line, const struct run_request *request,
                     struct run_totals *totals)
 {
@@ -143,14 +165,7 @@ static bool run_one(const struct command_line *line, const struct run_request *r
 /* Every jobs-th seed, beginning with the job's own. */
 static void run_job(const struct command_line *line, unsigned job)
 {
-    struct run_request request = {
-        .trace = line->trace,
-        .settings = line->settings,
-        .setting_count = line->setting_count,
-        .is_tiny = line->exhaustive,
-        .crash = (enum sim_crash)line->crash,
-        .crash_step = line->step,
-    };
+    struct run_request request = request_of(line);
     for (uint64_t i = job; i < line->count; i += line->jobs) {
         request.seed = line->seed + i;
         if (shared->failed_seed <= request.seed)
@@ -236,6 +251,10 @@ int main(int argc, char **argv)
     shared->failed_seed = UINT64_MAX;
     mutant = line.mutant;
     signal(SIGABRT, on_abort);
+    if (line.shrink || line.replay) {
+        const struct run_request request = request_of(&line);
+        return line.shrink ? shrink(&request, line.shrink) : replay(&request, line.replay);
+    }
 
     double start = now_s();
     if (line.jobs == 1 && !line.mutant)

@@ -247,6 +247,41 @@ void options_print(const struct options *options, FILE *to)
 #undef OPTION_PRINT
 }
 
+void options_print_lines(const struct options *options, FILE *to)
+{
+#define OPTION_LINE(name)                                                                          \
+    if (options->name)                                                                             \
+        fprintf(to, "set " #name "=%u\n", options->name);
+    OPTIONS(OPTION_LINE)
+#undef OPTION_LINE
+}
+
+static bool is_trouble(const char *name)
+{
+    static const char *const others[] = {"absent", "reset_refused", "not_ready_ms", "scan",
+                                         "final_stop"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (strcmp(name, others[i]) == 0)
+            return true;
+    size_t length = strlen(name);
+    return length > 3 && strcmp(name + length - 3, "_pm") == 0;
+}
+
+int options_clear(struct options *options, unsigned index)
+{
+    unsigned at = 0;
+#define OPTION_CLEAR(name)                                                                         \
+    if (at++ == index) {                                                                           \
+        bool clears = is_trouble(#name) && options->name;                                          \
+        if (clears)                                                                                \
+            options->name = 0;                                                                     \
+        return clears;                                                                             \
+    }
+    OPTIONS(OPTION_CLEAR)
+#undef OPTION_CLEAR
+    return -1;
+}
+
 int options_set(struct options *options, const char *assignment)
 {
     const char *equals = strchr(assignment, '=');

@@ -140,6 +140,13 @@ void options_make_tiny(struct options *options);
 /* name=value of every option that is not 0. */
 void options_print(const struct options *options, FILE *to);
 
+/* The same, as lines "set name=value". */
+void options_print_lines(const struct options *options, FILE *to);
+
+/* Sets the index-th option to 0 if it is one of trouble that a run can do without. Returns whether
+ * it is, or -1 beyond the last one. */
+int options_clear(struct options *options, unsigned index);
+
 /* "name=value" replaces what was drawn. Returns 0 or -EINVAL. */
 int options_set(struct options *options, const char *assignment);
 

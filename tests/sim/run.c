@@ -3,6 +3,7 @@
  */
 #include "tests/sim/run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define FAULTY_US_MAX 600000000u /* clients that are not done by then issue no more */
@@ -87,11 +88,19 @@ static void watch_event(struct event *event)
 
 static void draw_options(struct sim *sim, const struct run_request *request)
 {
+    if (script_replays(request->script)) {
+        sim->options = request->script->options;
+        return;
+    }
     options_draw(&sim->options, request->seed);
     if (request->is_tiny)
         options_make_tiny(&sim->options);
     for (unsigned i = 0; i < request->setting_count; i++)
         options_set(&sim->options, request->settings[i]);
+    if (request->script) {
+        request->script->seed = request->seed;
+        request->script->options = sim->options;
+    }
 }
 
 /* The first contents of every cell, stable. */
@@ -124,11 +133,13 @@ void sim_init(struct sim *sim, const struct run_request *request)
     oracle_init(&sim->oracle, world, cells);
     sim->oracle.reads_overtake = options->mode != VOL_JOURNAL_NONE;
     clients_init(&sim->clients, world, options, &sim->target, &sim->oracle, seed);
+    clients_follow(&sim->clients, request->script);
     fill_medium(sim);
     daemon_init(&sim->daemon, world, options, &sim->target, &sim->oracle, &sim->clients, seed);
     sim->daemon.disk.moment = disk_moment;
     sim->daemon.disk.owner = sim;
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);
+    faults_follow(&sim->faults, request->script);
     sim->is_tiny = request->is_tiny;
     sim->crash = request->crash;
     sim->crash_step = request->crash_step;
@@ -354,5 +365,7 @@ bool run_seed(const struct run_request *request, struct run_totals *totals)
     static struct sim sim;
     sim_init(&sim, request);
     swarm(&sim);
+    if (request->script)
+        sscanf(sim.world.failure, "%11s", request->script->kind);
     return sim_finish(&sim, request->seed, totals);
 }

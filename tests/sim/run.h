@@ -24,7 +24,8 @@ struct run_request {
     unsigned setting_count;
     bool is_tiny; /* a handful of operations, and no fault but: */
     enum sim_crash crash;
-    uint64_t crash_step; /* after so many events */
+    uint64_t crash_step;   /* after so many events */
+    struct script *script; /* to be recorded, or replayed; NULL: neither */
 };
 
 struct run_totals {
