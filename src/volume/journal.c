@@ -41,12 +41,18 @@ static void on_progress(void *owner)
     vol_leave(volume);
 }
 
+static void give_up_journal(struct volume *volume)
+{
+    volume->journal_given_up = true;
+    retained_give_up_journal(&volume->retained);
+}
+
 static void on_failed(void *owner, int error)
 {
     struct volume *volume = owner;
     vol_enter(volume);
     volume->journal_failed = true;
-    retained_journal_failed(&volume->retained);
+    volume->retained.journal_failed = true;
     port_trace(volume->trace, TRACE_JOURNAL_FAILED, (uint64_t)-error,
                volume->retained.dirty_blocks * vol_block_bytes(volume), 0, NULL);
     if (volume->ready)
@@ -59,7 +65,7 @@ static void on_marked(void *owner, int error)
     struct volume *volume = owner;
     vol_enter(volume);
     if (error == 0 || volume->journal_config.continue_unmarked)
-        volume->journal_given_up = volume->retained.journal_given_up = true;
+        give_up_journal(volume);
     port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error, !volume->journal_given_up, 0,
                NULL);
     vol_changes_go_on(volume);
@@ -271,7 +277,7 @@ bool vol_journal_is_usable(struct volume *volume)
         error = open_now(volume, superblock.lun_block_bytes, true);
     if (error) { /* nothing was ever written to it */
         on_failed(volume, -EIO);
-        volume->journal_given_up = volume->retained.journal_given_up = true;
+        give_up_journal(volume);
     }
     volume->journal_lun_blocks = superblock.lun_blocks;
     return true;

@@ -202,9 +202,9 @@ void retained_revert(struct retained *retained)
         set_dirty_again(retained, container_of(destaged->prev, struct retained_extent, node));
 }
 
-void retained_journal_failed(struct retained *retained)
+void retained_give_up_journal(struct retained *retained)
 {
-    retained->journal_failed = true;
+    retained->journal_failed = retained->journal_given_up = true;
     retained->ordered = MUTANT(SHADOWS_OUTLIVE_JOURNAL) && retained->ordered;
     list_for_each_safe(it, &retained->state[RETAINED_DIRTY])
     {

@@ -120,9 +120,10 @@ void retained_drop(struct retained *retained, uint64_t lba, uint64_t blocks);
 /* The generation changed: every DESTAGED extent becomes DIRTY. */
 void retained_revert(struct retained *retained);
 
-/* From now on nothing waits for the journal, and no order is kept: clients' writes go straight to
- * the target, and a version that was superseded before must not be sent behind them (I10). */
-void retained_journal_failed(struct retained *retained);
+/* The failed journal is of no use to a later start: from now on nothing waits for it, and no order
+ * is kept: clients' writes go straight to the target, and a version that was superseded before must
+ * not be sent behind them (I10). */
+void retained_give_up_journal(struct retained *retained);
 
 /* The tick that a SYNC submitted now covers. */
 uint64_t retained_now(const struct retained *retained);

@@ -245,7 +245,7 @@ static void in_order_no_epoch_is_sent_before_the_one_in_front_is_clean(void **st
     assert_true(retained_is_empty(&bench->retained));
 }
 
-static void when_the_journal_fails_no_superseded_version_is_sent_any_more(void **state)
+static void once_the_journal_is_given_up_no_superseded_version_is_sent_any_more(void **state)
 {
     struct bench *bench = *state;
     bench->retained.ordered = true;
@@ -255,7 +255,7 @@ static void when_the_journal_fails_no_superseded_version_is_sent_any_more(void *
     put_epoch(bench, 0, 4, 2);
     put_epoch(bench, 0, 4, 3);
     assert_true(on_its_way->is_shadow);
-    retained_journal_failed(&bench->retained);
+    retained_give_up_journal(&bench->retained);
     assert_int_equal(bench->retained.dirty_blocks, 4 + 4); /* it, and the newest */
     retained_not_rewritten(&bench->retained, &bench->jobs[0], 0, 4);
     assert_int_equal(bench->retained.dirty_blocks, 4);
@@ -271,7 +271,7 @@ static void of_a_failed_journal_only_what_is_durable_may_be_sent(void **state)
     struct journal journal = {.durable_seq = 0};
     bench->retained.journal = &journal;
     put_epoch(bench, 0, 4, 1); /* its record has the number 1 */
-    retained_journal_failed(&bench->retained);
+    bench->retained.journal_failed = true;
     assert_null(take(bench));
     journal.durable_seq = 1;
     assert_non_null(take(bench));
@@ -358,7 +358,7 @@ int main(void)
         TEST(only_what_was_taken_for_it_is_rewritten),
         TEST(neighbours_go_together_up_to_a_limit),
         TEST(in_order_no_epoch_is_sent_before_the_one_in_front_is_clean),
-        TEST(when_the_journal_fails_no_superseded_version_is_sent_any_more),
+        TEST(once_the_journal_is_given_up_no_superseded_version_is_sent_any_more),
         TEST(of_a_failed_journal_only_what_is_durable_may_be_sent),
         TEST(what_is_lost_stays_lost),
         TEST(zeros_cost_no_payload),
