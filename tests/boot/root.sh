@@ -47,7 +47,7 @@ root_make() {
     mmdebstrap --variant=apt --include="$2" --skip=check/qemu \
         --customize-hook='chroot "$1" sh -c "cd /root && apt-get -q download tzdata"' \
         bookworm "$1" >"$T/mmdebstrap.log" 2>&1 ||
-        skip "no Debian can be made here: $(tail -n 1 "$T/mmdebstrap.log")"
+        fail "no Debian can be made here: $(tail -n 1 "$T/mmdebstrap.log")"
     mkdir -p "$1/$modules/kernel"
     (cd "$KERNEL_TREE/$modules/kernel" && cp -a --parents "${ROOT_MODULES[@]}" "$1/$modules/kernel")
     cp "$KERNEL_TREE/$modules"/modules.{order,builtin,builtin.modinfo} "$1/$modules"
