@@ -299,7 +299,8 @@ int service_stop(const struct service *service, uint64_t timeout_ms, struct faul
     int error = service_ask(service, "stop", ANSWER_MS, &answer, fault);
     if (!error)
         json_object_put(answer);
-    if (error && error != -ENOENT)
+    /* Not there, or gone before it could answer: the lock tells whether it has ended. */
+    if (error && error != -ENOENT && error != -EPIPE && error != -ECONNRESET)
         return error;
     error = client_wait_until_gone(service->run_dir, timeout_ms);
     service_settle(service->name);

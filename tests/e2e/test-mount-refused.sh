@@ -79,10 +79,13 @@ end mount INT
 [ "$ENDED" = 8 ] || fail "exit status $ENDED, not 8"
 no_daemon || fail "a daemon is left over"
 
+# Frozen, not ended: tgtd listens before it knows its LUNs, and refuses who comes in between.
 say "the target comes back while it waits"
+tgt_start tgt
+kill -STOP "${PID[tgt]}"
 spawn mount mount.holdfast "$URL" "$T/mnt" -o part=1,mount_timeout=0
 wait_until 10 grep -q "waiting for the target" "$T/mount.log" || fail "it does not say that it waits"
-tgt_start tgt
+kill -CONT "${PID[tgt]}"
 ended_within mount 20 || fail "it waits still"
 [ "$ENDED" = 0 ] || fail "exit status $ENDED"
 mounted "$T/mnt" || fail "not mounted"
