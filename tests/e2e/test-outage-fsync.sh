@@ -77,7 +77,7 @@ measure || measure || measure ||
 exercise nbd "$NBD" --offset $((512 * MIB)) --length $((256 * MIB)) --workers 4
 sleep 1
 end tgt KILL
-spawn fill fio --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth=16 \
+spawn fill fio --thread --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth=16 \
     --offset=$((768 * MIB)) --size=$((256 * MIB)) --time_based --runtime=600 --output="$T/fill.out"
 wait_until 300 is_full || fail "the ring does not fill"
 end fill KILL

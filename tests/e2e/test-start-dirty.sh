@@ -15,7 +15,7 @@ is_drained() { [ "$(journal entries)" = 0 ]; }
 
 # Small writes: as many records and entries as there can be; with their places as their contents.
 fill() {
-    spawn fill fio --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth="$1" \
+    spawn fill fio --thread --name=fill --ioengine=nbd --uri="$NBD" --rw=randwrite --bs=4k --iodepth="$1" \
         --size="$((2 * RING_MIB))M" --time_based --runtime=600 --verify=crc32c --do_verify=0 \
         --output="$T/fill.out" 2>/dev/null
     wait_until 300 state_is full || fail "the ring does not fill"
