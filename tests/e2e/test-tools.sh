@@ -29,11 +29,11 @@ say "the exerciser can fail"
 survives() {
     /usr/bin/python3 "$TOOLS/survivor.py" --nbd "nbd+unix:///?socket=$T/killed.nbd" --kills 8 \
         --log "$T/killed.log" --image "$T/killed.img" -- \
-        sh -c "rm -f $T/killed.nbd; exec nbdkit -f -U $T/killed.nbd $*" >"$T/survivor.out" 2>&1
+        sh -c "rm -f $T/killed.nbd; exec nbdkit -f -U $T/killed.nbd $*" >"$T/survivor.log" 2>&1
 }
 not_survived() { # WHAT PATTERN PLUGIN...
     ! survives "${@:3}" || fail "survivor.py is content with $1"
-    grep -q "$2" "$T/survivor.out" || fail "survivor.py does not say what is wrong with $1"
+    grep -q "$2" "$T/survivor.log" || fail "survivor.py does not say what is wrong with $1"
 }
 truncate -s 4M "$T/survives"
 survives file "$T/survives" || fail "survivor.py: a file keeps what a killed nbdkit wrote"

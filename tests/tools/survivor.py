@@ -18,7 +18,6 @@ Exit status: 0, or 1 for wrong data, an error, or a daemon that ended otherwise 
 """
 
 import argparse
-import ctypes
 import json
 import os
 import random
@@ -332,11 +331,11 @@ class Daemon:
 
     def start(self, kill):
         """kill: called in a thread of its own, kills it; or None."""
-        prctl = ctypes.CDLL(None).prctl
         self.serves.clear()
+        # It dies with us. (Not by preexec_fn, which may hang where there are threads.)
         self.process = subprocess.Popen(
-            self.options.command, stdin=subprocess.DEVNULL, stdout=self.options.log,
-            stderr=self.options.log, preexec_fn=lambda: prctl(1, signal.SIGKILL))
+            ["setpriv", "--pdeathsig", "KILL", "--"] + self.options.command,
+            stdin=subprocess.DEVNULL, stdout=self.options.log, stderr=self.options.log)
         self.killer = kill and threading.Thread(target=kill, args=(self,), daemon=True)
         if kill:
             self.killer.start()
