@@ -19,5 +19,5 @@ ring_start() {
     on_exit "umount -l $T/ring.file"
     wait_until 5 mountpoint -q "$T/ring.file" || fail "nbdfuse does not mount"
     RING=$(losetup -f --show --direct-io=on "$T/ring.file") || skip "no loop device here"
-    on_exit "detach_loops $T/ring.file"
+    on_exit 'losetup -d "$RING"' # (by number, the last one's: a dead file system hides the file)
 }

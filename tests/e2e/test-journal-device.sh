@@ -91,8 +91,8 @@ wait_until 20 goes_on || fail "writes do not go on"
 right
 
 say "it cannot be read for a while: what it holds is waited for"
+losetup -d "$RING"
 umount -l "$T/ring.file"
-detach_loops "$T/ring.file"
 rm "$T/ring.disk" "$T/ring.nbd"
 ring_start 16M
 hf_start "$(tgt_url tgt)" -o "journal=$RING,journal_cache=1M"
