@@ -86,7 +86,7 @@ const struct option option_table[] = {
      "ask a silent target for a sign of life after this"},
     {"nop_timeout", OPTION_DURATION, "TIME", "5s", 100, HOUR, FIELD(nop_timeout), NULL,
      "hang up when there is none after this"},
-    {"backoff_max", OPTION_DURATION, "TIME", "1s", 100, HOUR, FIELD(backoff_max), NULL,
+    {"backoff_max", OPTION_DURATION, "TIME", "2s", 100, HOUR, FIELD(backoff_max), NULL,
      "longest pause between two attempts to reach the target"},
     {"stop_timeout", OPTION_DURATION, "TIME", "10s", 0, HOUR, FIELD(stop_timeout), NULL,
      "longest wait for the target when the daemon is told to stop"},

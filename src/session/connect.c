@@ -17,9 +17,7 @@
 #include "base/checked.h"
 #include "session/internal.h"
 
-#define BACKOFF_FIRST_MS 100
-/* An account may be locked after some refusals. */
-#define REFUSED_PAUSE_MS   2000
+#define BACKOFF_FIRST_MS   100
 #define GOOD_SESSION_US    1000000
 #define WRONG_LUN_AGAIN_MS 3000
 
@@ -125,7 +123,7 @@ static uint64_t pause_ms(struct session *session, enum link_loss reason)
 {
     uint64_t max_ms = session->config.backoff_max_ms;
     if (login_was_refused(reason))
-        return session_jitter(session, max_u64(max_ms, REFUSED_PAUSE_MS));
+        return session_jitter(session, max_ms);
     unsigned rounds = session->failures / session->config.portal_count;
     if (session->failures % session->config.portal_count != 0 || rounds == 0)
         return 0;

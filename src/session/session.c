@@ -12,8 +12,8 @@
 #include "session/internal.h"
 
 /*
- * backoff_max_ms: a target that was away for long has to serve again within 3 s of its return, and
- * login, fence and probing take their part of that.
+ * backoff_max_ms: a target that was away for long has to be found within 3 s of its return, so
+ * the pause between two attempts must not be longer than that.
  */
 const struct ses_config ses_config_default = {
     .portal_count = 1,
@@ -22,7 +22,7 @@ const struct ses_config ses_config_default = {
     .command_timeout_ms = 30000,
     .nop_interval_ms = 5000,
     .nop_timeout_ms = 5000,
-    .backoff_max_ms = 1000,
+    .backoff_max_ms = 2000,
     .refused_grace_ms = 30000,
     .wait_when_full = true,
 };

@@ -46,7 +46,7 @@ static void after_a_short_session_there_is_a_pause(void **state)
 static void pauses_double_up_to_the_limit(void **state)
 {
     struct fixture *f = *state;
-    static const uint64_t expected[] = {100, 200, 400, 800, 1000, 1000, 1000};
+    static const uint64_t expected[] = {100, 200, 400, 800, 1600, 2000, 2000};
     ses_start(f->session);
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         fail_attempt(f);
