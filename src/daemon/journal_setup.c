@@ -166,7 +166,11 @@ int journal_setup_open(const struct options *options, struct evl *loop, struct l
         return fault_set(fault, error, "%s", why);
     ret_setup->is_own = kind == JOURNAL_MEMORY;
     ret_setup->persistent = kind == JOURNAL_PATH && !jdev_get_facts(ret_setup->device)->memory;
-    error = look(ret_setup, fault);
+    if (ret_setup->device->size_bytes < JOURNAL_BYTES_MIN)
+        error = fault_set(fault, -EINVAL, "journal %.300s has %.0f KiB, a journal needs 5 MiB",
+                          ret_setup->path, (double)ret_setup->device->size_bytes / 1024);
+    else
+        error = look(ret_setup, fault);
     if (error)
         journal_setup_close(ret_setup, false, log);
     else

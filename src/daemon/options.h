@@ -33,6 +33,8 @@ enum journal_failure_choice { JOURNAL_FAILURE_PARK, JOURNAL_FAILURE_CONTINUE };
 
 /* The ring of journal=memory, in the run directory. */
 #define JOURNAL_FILE "journal"
+/* A write of VOL_TRANSFER_MAX may take a quarter of the ring. */
+#define JOURNAL_BYTES_MIN (5u * 1024 * 1024)
 
 /* What was configured. Durations in milliseconds, sizes in bytes; texts are "" when not given. */
 struct options {

@@ -56,7 +56,8 @@ const struct option option_table[] = {
     /* What is kept, and what is waited for. */
     {"journal", OPTION_PATH, "none|memory|PATH", "none", 0, 0, FIELD(journal),
      options_check_journal, "where writes are kept while the target is away"},
-    {"journal_size", OPTION_SIZE, "SIZE", NULL, MIB, 1024 * 1024 * MIB, FIELD(journal_size), NULL,
+    {"journal_size", OPTION_SIZE, "SIZE", NULL, JOURNAL_BYTES_MIN, 1024 * 1024 * MIB,
+     FIELD(journal_size), NULL,
      "size of a journal that is made; else 1G for a file, 64M in memory"},
     {"journal_cache", OPTION_SIZE, "SIZE", "16M", MIB, 1024 * 1024 * MIB, FIELD(journal_cache),
      NULL, "how much of what the journal holds is kept in memory, too"},

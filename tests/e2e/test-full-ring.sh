@@ -49,7 +49,7 @@ for order in coalesce ordered; do
     simple_target "$LUN_BYTES"
     # (A write waits for a read of its place that was there before it, so no reads at first.)
     kill_loop_start 1 --kill-on "$T/kill" --reads 0 --resend -- \
-        -o "journal=$T/ring,journal_size=4M,destage=$order"
+        -o "journal=$T/ring,journal_size=5M,destage=$order"
     wait_until 10 grep -q 'target ready' "$T/hf.log" || fail "not ready"
     sleep 0.5
     end tgt KILL

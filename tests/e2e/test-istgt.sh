@@ -46,7 +46,7 @@ cat >"$T/istgt.conf" <<CONF
   LUN0 Storage $T/disk Auto
 CONF
 istgt_start
-hf_start "iscsi://${PORTAL[istgt]}/$IQN/0"
+hf_start "iscsi://${PORTAL[istgt]}/$IQN/0" -o backoff_max=1s # it takes its time to log in
 nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 100000, 777)
 h.zero(65536, 1048576)
 h.flush()

@@ -18,7 +18,7 @@ mkdir "$T/run"
 mount -t tmpfs -o size=64M tmpfs "$T/run"
 on_exit "umount -l $T/run"
 
-hf_start "$(tgt_url tgt)" --journal memory -o journal_size=4M
+hf_start "$(tgt_url tgt)" --journal memory -o journal_size=5M
 [ "$(mode)" = memory ] || fail "journal=memory is $(mode)"
 nbdsh -u "$NBD" -c 'h.pwrite(b"1" * 4096, 0)
 h.flush()'
@@ -42,7 +42,7 @@ end hf TERM
 mkdir "$T/mem"
 mount -t tmpfs -o size=16M tmpfs "$T/mem"
 on_exit "umount -l $T/mem"
-hf_start "$(tgt_url tgt)" --journal "$T/mem/ring" -o journal_size=4M
+hf_start "$(tgt_url tgt)" --journal "$T/mem/ring" -o journal_size=5M
 [ "$(mode)" = memory ] || fail "a ring on tmpfs is $(mode)"
 hf_says 1 'lies in memory: it survives this daemon, but not this host' || fail "does not say so"
 end hf TERM

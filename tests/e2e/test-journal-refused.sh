@@ -38,13 +38,15 @@ refused 'needs [0-9]+ MiB, and there is room for .*smaller journal_size' "$T/hug
 [ ! -e "$T/huge" ] || fail "what could not be made was left behind"
 
 # Contents.
-head -c 4M /dev/urandom >"$T/precious"
+head -c 6M /dev/urandom >"$T/precious"
 refused 'holds something, but no journal' "$T/precious"
 truncate -s 64K "$T/tiny"
 refused 'a journal needs 1024 KiB at least' "$T/tiny"
+truncate -s 4M "$T/small"
+refused 'has 4096 KiB, a journal needs 5 MiB' "$T/small"
 
 # A ring of another LUN: nothing is sent, and everything waits for the right one.
-hf_start "$(tgt_url tgt2)" --journal "$T/ring" -o journal_size=4M,stop_timeout=1s
+hf_start "$(tgt_url tgt2)" --journal "$T/ring" -o journal_size=5M,stop_timeout=1s
 nbdsh -u "$NBD" -c 'h.pwrite(b"o" * 4096, 0)'
 "$HOLDFAST" drain t -o "run_dir=$T/run" 2>"$T/drain.log"
 end tgt2 KILL

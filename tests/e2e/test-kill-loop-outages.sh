@@ -22,7 +22,7 @@ outage() {
 
 simple_target "$LUN_BYTES"
 kill_loop_start "$(long 600 50)" --length 8388608 -- \
-    -o "journal=$T/ring,journal_size=4M,destage=coalesce"
+    -o "journal=$T/ring,journal_size=5M,destage=coalesce"
 strike_until_calm outage
 kill_loop_end "$T/disk"
 

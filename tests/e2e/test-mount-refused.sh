@@ -83,6 +83,7 @@ no_daemon || fail "a daemon is left over"
 say "the target comes back while it waits"
 tgt_start tgt
 kill -STOP "${PID[tgt]}"
+: >"$T/mount.log"
 spawn mount mount.holdfast "$URL" "$T/mnt" -o part=1,mount_timeout=0
 wait_until 10 grep -q "waiting for the target" "$T/mount.log" || fail "it does not say that it waits"
 kill -CONT "${PID[tgt]}"

@@ -27,7 +27,8 @@ refused 2 'colour' "$URL" "${FRONT[@]}" -o colour=red
 refused 2 'nbd.*wrong|--wrong' "$URL" "${FRONT[@]}" --wrong
 refused 2 'retain' "$URL" "${FRONT[@]}" -o retain=many
 refused 2 'header_digest' "$URL" "${FRONT[@]}" -o header_digest=md5
-refused 2 'journal' "$URL" "${FRONT[@]}" -o journal=/dev/null
+refused 2 'journal' "$URL" "${FRONT[@]}" -o journal=sometimes
+refused 1 'neither a file nor a block device' "$URL" "${FRONT[@]}" -o journal=/dev/null
 refused 1 "$T/no-such" "$URL" "${FRONT[@]}" -o "chap_user=u,chap_secret_file=$T/no-such"
 echo secretsecret12 >"$T/open"
 chmod 644 "$T/open"

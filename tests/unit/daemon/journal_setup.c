@@ -33,7 +33,7 @@ static int set_up(void **state)
     options_init(&options);
     snprintf(options.journal, sizeof options.journal, "%s", path);
     snprintf(options.run_dir, sizeof options.run_dir, "%s", folder);
-    options.journal_size = 2 * MIB;
+    options.journal_size = 6 * MIB;
     return 0;
 }
 
@@ -78,7 +78,7 @@ static void a_missing_file_is_made(void **state)
     assert_int_equal(open_it(), 0);
     assert_false(setup.is_there);
     assert_int_equal(stat(path, &made), 0);
-    assert_int_equal(made.st_size, 2 * MIB);
+    assert_int_equal(made.st_size, 6 * MIB);
     assert_int_equal(setup.persistent, !jdev_get_facts(setup.device)->memory);
     journal_setup_close(&setup, true, quiet);
     assert_true(is_there()); /* somebody asked for this path */
@@ -112,7 +112,7 @@ static void one_that_is_there_is_taken_and_never_removed_while_it_holds_data(voi
 
 static void foreign_contents_are_left_alone(void **state)
 {
-    static uint8_t data[2 * MIB];
+    static uint8_t data[6 * MIB];
     data[sizeof data - 1] = 1; /* at the end only */
     put_file(data, sizeof data);
     assert_int_equal(open_it(), -EINVAL);

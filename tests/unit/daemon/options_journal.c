@@ -81,7 +81,7 @@ static void words_that_are_no_place_are_refused(void **state)
     refuses("journal=Memory", "journal: 'Memory' is neither none nor memory nor the absolute path");
     refuses("journal=ring.img", "absolute path");
     refuses("journal=", "the value is empty");
-    refuses("journal=/j,journal_size=64K", "journal_size: has to be from 1M to 1T");
+    refuses("journal=/j,journal_size=64K", "journal_size: has to be from 5M to 1T");
     refuses("journal=/j,destage=random", "'random' is not one of coalesce|ordered");
     refuses("journal=/j,journal_engine=aio", "not one of auto|uring|thread");
 }
