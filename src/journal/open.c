@@ -190,19 +190,30 @@ static bool take_record(struct scan *scan)
     return true;
 }
 
-/* Looks behind the bad record for one that could only be written after it was durable. */
+/* The record in scan->header, found at `offset`, could only be written after the bad one was
+ * durable; or after a superblock that is newer than ours, which the device has lost. */
+static bool is_proof(const struct scan *scan, uint64_t offset)
+{
+    const struct jnl_record_header *header = &scan->header;
+    if (header->ring_offset != offset)
+        return false;
+    return header->incarnation > scan->journal->superblock.incarnation ||
+           (header->seq > scan->seq && header->incarnation >= scan->incarnation &&
+            header->durable_seq >= scan->seq);
+}
+
+/* Looks in the bad record's place and behind it. */
 static bool later_record_proves_it_was_durable(struct scan *scan)
 {
     struct journal *journal = scan->journal;
     uint64_t limit = min_u64(PROOF_BYTES, journal->ring.bytes - scan->bytes);
-    for (uint64_t distance = JNL_BLOCK; distance < limit; distance += JNL_BLOCK) {
+    for (uint64_t distance = 0; distance < limit; distance += JNL_BLOCK) {
         uint64_t offset = (scan->offset + distance) % journal->ring.bytes;
         const uint8_t *block = look_at(scan, offset, JNL_BLOCK);
         if (block &&
             jnl_record_decode(block, journal->superblock.uuid, &scan->header, scan->entries) ==
                 JNL_VALID &&
-            scan->header.ring_offset == offset && scan->header.seq > scan->seq &&
-            scan->header.incarnation >= scan->incarnation && scan->header.durable_seq >= scan->seq)
+            is_proof(scan, offset))
             return true;
     }
     return false;

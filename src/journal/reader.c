@@ -131,11 +131,11 @@ static bool claims(struct jnl_reader *reader, const uint8_t *block, uint64_t off
 {
     struct jnl_record_header header;
     if (jnl_record_decode(block, reader->superblock.uuid, &header, reader->entries) != JNL_VALID ||
-        header.ring_offset != offset || header.seq <= reader->seq ||
-        header.durable_seq < reader->seq)
+        header.ring_offset != offset)
         return false;
     bool is_later = header.incarnation > reader->superblock.incarnation;
-    if (!is_later && !is_of_its_time(reader, &header))
+    if (!is_later && (header.seq <= reader->seq || header.durable_seq < reader->seq ||
+                      !is_of_its_time(reader, &header)))
         return false;
     reader->claimed_by = header.seq;
     return true;

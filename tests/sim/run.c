@@ -73,13 +73,13 @@ static void watch_event(struct event *event)
     if (sim->well_since_us == 0)
         sim->well_since_us = now_us;
     uint64_t since_us = sim->well_since_us;
-    if (sim->daemon.running_since_us > since_us)
-        since_us = sim->daemon.running_since_us;
-    if (now_us - since_us <= patience_us(sim))
-        return;
     struct vol_status status;
     vol_status(sim->daemon.volume, &status);
-    if (!status.online)
+    if (status.online)
+        sim->online_us = now_us; /* and may be probing again by the next look: a unit attention */
+    since_us = since_us > sim->daemon.running_since_us ? since_us : sim->daemon.running_since_us;
+    since_us = since_us > sim->online_us ? since_us : sim->online_us;
+    if (now_us - since_us > patience_us(sim))
         world_fail(&sim->world, "I16 not online %.1f s after the target's return",
                    (double)(now_us - since_us) / 1e6);
 }
@@ -144,7 +144,7 @@ void sim_init(struct sim *sim, const struct run_request *request)
     sim->crash = request->crash;
     sim->crash_step = request->crash_step;
     sim->workload_steps = 0;
-    sim->well_since_us = sim->struck = 0;
+    sim->well_since_us = sim->struck = sim->online_us = 0;
     event_init(&sim->watch, watch_event);
     world_after(world, &sim->watch, WATCH_US);
 }

@@ -47,6 +47,7 @@ struct sim {
     enum sim_crash crash; /* is to come, when: */
     uint64_t crash_step;
     uint64_t workload_steps; /* until everything was on the LUN */
+    uint64_t online_us;      /* when it was last seen so */
     uint64_t well_since_us;  /* nothing stands in the way since; 0: something does */
     uint64_t struck;         /* faults, when it was set */
 };

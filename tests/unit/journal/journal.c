@@ -333,6 +333,23 @@ static void a_bad_sector_behind_the_records_hides_none_of_them(void **state)
     bench_free(bench);
 }
 
+/* The device lost both copies of the newest; the one before knows nothing of this run. */
+static void an_older_superblock_is_not_believed_against_newer_records(void **state)
+{
+    struct bench *bench = bench_new(1);
+    bench_append(bench, 1, 0); /* the only one, and nobody says that it is durable */
+    fake_complete_all(&bench->device);
+    fake_process_crash(&bench->device);
+    jnl_free(bench->journal);
+    bench->journal = NULL;
+    for (unsigned copy = 0; copy < 2; copy++)
+        memset(bench->device.visible +
+                   jnl_superblock_offset(bench->device.port.size_bytes, 2, copy),
+               0, JNL_BLOCK);
+    assert_int_equal(bench_open(bench), JNL_OPEN_CORRUPT);
+    bench_free(bench);
+}
+
 static void three_of_four_superblock_copies_may_rot(void **state)
 {
     struct bench *bench = bench_new(1);
@@ -465,6 +482,7 @@ int main(void)
         cmocka_unit_test(damage_to_what_had_been_durable_is_refused_untouched),
         cmocka_unit_test(what_cannot_be_read_is_not_taken_for_the_end),
         cmocka_unit_test(a_bad_sector_behind_the_records_hides_none_of_them),
+        cmocka_unit_test(an_older_superblock_is_not_believed_against_newer_records),
         cmocka_unit_test(three_of_four_superblock_copies_may_rot),
         cmocka_unit_test(what_had_to_survive_survives_random_crashes),
     };
