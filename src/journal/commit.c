@@ -39,16 +39,25 @@ static uint64_t ring_bytes_for(uint64_t payload)
     return JNL_BLOCK + round_up(payload, JNL_BLOCK);
 }
 
-bool jnl_reserve(struct journal *journal, uint64_t payload)
+static bool has_room(const struct journal *journal, uint64_t payload)
 {
     uint64_t needed = journal->promised_bytes + ring_bytes_for(payload);
     uint64_t to_end = (uint64_t)jnl_ring_blocks_to_end(&journal->ring) * JNL_BLOCK;
     uint64_t pad = min_u64(to_end, ring_bytes_for(jnl_payload_max(journal)));
-    if (journal->failed || journal->closing ||
-        journal->ring.entries + journal->promised + 1 >= journal->config.entry_count ||
-        journal->promised + 2 >= journal->ring.free_count ||
-        needed + pad > jnl_ring_free_bytes(&journal->ring))
+    return journal->ring.entries + journal->promised + 1 < journal->config.entry_count &&
+           journal->promised + 2 < journal->ring.free_count &&
+           needed + pad <= jnl_ring_free_bytes(&journal->ring);
+}
+
+bool jnl_reserve(struct journal *journal, uint64_t payload)
+{
+    if (journal->failed || journal->closing)
         return false;
+    if (!has_room(journal, payload)) {
+        journal->room_is_wanted = true;
+        jnl_superblock_kick(journal);
+        return false;
+    }
     journal->promised++;
     journal->promised_bytes += ring_bytes_for(payload);
     return true;

@@ -46,6 +46,7 @@ struct journal {
     /* superblock.c */
     unsigned superblock_writes; /* of the two copies, under way */
     unsigned superblock_good;   /* ... written */
+    bool room_is_wanted;        /* somebody found none since the last one */
     int superblock_error;
     uint64_t stable_seq; /* tail of the superblock under way */
     uint64_t lun_blocks; /* the next one is to say this; 0: as the one before */

@@ -1,9 +1,10 @@
 /*
  * Superblocks: what tells the next start where the log begins.
  *
- * A new one is written when an eighth of the ring only waits for it, or when the ring gets full:
- * both copies of the next generation's slot, durably; then the space in front of the new tail is
- * free (I5). The other slot still holds the previous generation, so a torn write costs nothing.
+ * A new one is written when an eighth of the ring only waits for it, when the ring gets full, or
+ * when somebody found no room: both copies of the next generation's slot, durably; then the space
+ * in front of the new tail is free (I5). The other slot still holds the previous generation, so a
+ * torn write costs nothing.
  */
 #include "base/checked.h"
 #include "base/mutant.h"
@@ -25,6 +26,7 @@ static void copy_is_written(struct journal *journal, int error)
         jnl_fail(journal, journal->superblock_error);
         return;
     }
+    journal->room_is_wanted = false;
     journal->counters.superblocks++;
     journal->stable_lun_blocks = journal->superblock.lun_blocks;
     journal->stable_replay_epoch = journal->superblock.replay_epoch;
@@ -87,7 +89,7 @@ void jnl_superblock_write(struct journal *journal, uint32_t state)
 static bool is_wanted(const struct journal *journal)
 {
     const struct jnl_ring *ring = &journal->ring;
-    bool nearly_full = ring->used > ring->bytes / 2 ||
+    bool nearly_full = journal->room_is_wanted || ring->used > ring->bytes / 2 ||
                        ring->free_count < journal->config.record_count / 4 ||
                        ring->entries > journal->config.entry_count / 2;
     if (journal->lun_blocks > journal->superblock.lun_blocks ||
