@@ -100,8 +100,25 @@ void jnl_load(struct journal *journal, struct jnl_load *load)
     journal->device->ops->submit(journal->device, &load->op);
 }
 
+void jnl_hold(struct journal *journal, struct jnl_part *ret_part)
+{
+    struct jnl_tail tail;
+    assert(!journal->ring.held);
+    journal->ring.held = true;
+    jnl_ring_tail(&journal->ring, &tail);
+    *ret_part = (struct jnl_part){tail.offset, tail.seq, tail.prev_crc, journal->written_seq};
+}
+
+void jnl_release(struct journal *journal)
+{
+    journal->ring.held = false;
+    if (jnl_ring_advance(&journal->ring, journal->durable_seq))
+        jnl_kick(journal);
+}
+
 void jnl_close(struct journal *journal, void (*done)(void *owner, int error))
 {
+    jnl_release(journal);
     journal->closing = true;
     journal->closed = done;
     if (journal->failed)

@@ -206,6 +206,22 @@ void jnl_load(struct journal *journal, struct jnl_load *load);
  * done(). Nothing may be appended any more. */
 void jnl_close(struct journal *journal, void (*done)(void *owner, int error));
 
+/* The records in the ring from a tail on, up to and with end_seq; none when that is before it. */
+struct jnl_part {
+    uint64_t tail_offset;
+    uint64_t tail_seq;
+    uint32_t tail_prev_crc;
+    uint64_t end_seq;
+};
+
+/*
+ * Another process wants to read what is needed now: from here to jnl_release() nothing of it is
+ * overwritten, though it may become CLEAN; so appends find room for what is free now, no more.
+ * *ret_part: all that was ever WRITTEN and is not CLEAN. Not held already; jnl_close() releases.
+ */
+void jnl_hold(struct journal *journal, struct jnl_part *ret_part);
+void jnl_release(struct journal *journal);
+
 void jnl_status(const struct journal *journal, struct jnl_status *ret_status);
 
 #endif

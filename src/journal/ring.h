@@ -56,6 +56,7 @@ struct jnl_ring {
     struct list_node passed;  /* not needed, but in front of the stable tail's successor */
     struct list_node free;
     size_t free_count;
+    bool held; /* nothing is passed: somebody reads what is needed now */
     struct jnl_record *slab;
 };
 
@@ -80,7 +81,7 @@ void jnl_ring_seal(struct jnl_ring *ring, struct jnl_record *record, uint32_t cr
 void jnl_ring_add_entry(struct jnl_ring *ring, struct jnl_record *record);
 
 /* Passes what is not needed any more; records up to durable_seq are on stable storage. Returns
- * true when the tail moved. */
+ * true when the tail moved; never while the ring is held. */
 bool jnl_ring_advance(struct jnl_ring *ring, uint64_t durable_seq);
 
 /* The tail that the next superblock should carry. */

@@ -140,6 +140,7 @@ struct volume {
     bool journal_given_up;     /* ... once no later start can replay it */
     struct list_node unmarked; /* vol_io.transfer.node: changes that wait for that */
     bool journal_full;         /* was told */
+    bool journal_held;         /* somebody reads its ring */
     uint64_t epoch;            /* of what is appended now; a FLUSH starts the next */
     bool journal_closing, journal_closed;
     uint64_t journal_lun_blocks; /* the LUN must have at least so many */

@@ -324,6 +324,36 @@ bool vol_journal_close(struct volume *volume)
     return volume->journal_closed;
 }
 
+int vol_hold_journal(struct volume *volume, struct vol_held *ret_held)
+{
+    struct jnl_part part;
+    if (volume->journal_failed)
+        return -EIO;
+    if (!volume->journal)
+        return -ENODEV;
+    if (volume->journal_held)
+        return -EBUSY;
+    volume->journal_held = true;
+    jnl_hold(volume->journal, &part);
+    *ret_held = (struct vol_held){
+        .tail_offset = part.tail_offset,
+        .tail_seq = part.tail_seq,
+        .tail_prev_crc = part.tail_prev_crc,
+        .end_seq = part.end_seq,
+    };
+    return 0;
+}
+
+void vol_release_journal(struct volume *volume)
+{
+    if (!volume->journal_held)
+        return;
+    vol_enter(volume);
+    volume->journal_held = false;
+    jnl_release(volume->journal);
+    vol_leave(volume);
+}
+
 /* Changes wait for room in the ring. */
 static bool is_full(const struct volume *volume)
 {

@@ -196,6 +196,23 @@ void vol_unwatch(struct vol_watcher *watcher);
 /* Somebody waits for unsynced_bytes to be 0: the last SYNC goes out now, not when it is due. */
 void vol_hurry(struct volume *volume);
 
+/* What the journal's ring holds now, for another process to read: see jnl_hold(). */
+struct vol_held {
+    uint64_t tail_offset, tail_seq; /* the first record */
+    uint32_t tail_prev_crc;
+    uint64_t end_seq; /* the last one; before the first: there is none */
+};
+
+/*
+ * Everything that was acknowledged and is not on the LUN for good stays in the ring until
+ * vol_release_journal(), or until the volume stops; meanwhile the ring may fill, and writes then
+ * wait. 0; -ENODEV: there is no journal, or none yet; -EIO: it failed; -EBUSY: it is held already.
+ */
+int vol_hold_journal(struct volume *volume, struct vol_held *ret_held);
+
+/* No effect when it is not held. */
+void vol_release_journal(struct volume *volume);
+
 void vol_status(const struct volume *volume, struct vol_status *ret_status);
 
 /* For status and tests; owned by the volume. */

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "journal/internal.h"
+#include "journal/reader.h"
 #include "tests/unit/journal/bench.h"
 #include "tests/unit/unit.h"
 
@@ -103,6 +104,70 @@ static void a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_dura
         bench_release(bench);
     fake_complete_all(&bench->device);
     assert_true(jnl_reserve(bench->journal, 8 * BLOCK));
+    bench_free(bench);
+}
+
+/* Everything in the part, in order, from another process's point of view. */
+static void expect_part(struct bench *bench, const struct jnl_part *part, uint64_t first,
+                        uint64_t end)
+{
+    uint8_t *memory = aligned_alloc(JNL_BLOCK, JNL_RECORD_BYTES_MAX);
+    struct jnl_superblock superblock;
+    struct jnl_reader reader;
+    assert_int_equal(jnl_peek(&bench->device.port, &superblock), JNL_OPEN_OK);
+    superblock.tail_offset = part->tail_offset;
+    superblock.tail_seq = part->tail_seq;
+    superblock.tail_prev_crc = part->tail_prev_crc;
+    jnl_reader_init(&reader, &bench->device.port, &superblock, memory);
+    while (reader.seq <= part->end_seq) {
+        assert_int_equal(jnl_reader_next(&reader), JNL_READING_RECORD);
+        for (unsigned i = 0; i < reader.header.entry_count; i++, first++)
+            assert_int_equal(get_le64(jnl_reader_payload(&reader, i)), first);
+    }
+    assert_int_equal(first, end);
+    free(memory);
+}
+
+static void append_until_full(struct bench *bench)
+{
+    for (unsigned i = 0; i < 1000; i++) {
+        bench_append(bench, 8, 0);
+        bench_barrier(bench);
+        fake_complete_all(&bench->device);
+        bench_release(bench);
+    }
+    assert_false(bench_append(bench, 8, 0));
+}
+
+static void what_is_held_can_be_read_though_all_of_it_is_clean(void **state)
+{
+    struct bench *bench = bench_new(1);
+    struct jnl_part part;
+    for (unsigned i = 0; i < 200; i++) { /* some laps, so that the tail is somewhere */
+        bench_append(bench, 8, 0);
+        bench_barrier(bench);
+        fake_complete_all(&bench->device);
+        if (i >= 3)
+            bench_release(bench);
+    }
+    uint64_t first = bench->released, end = bench->appended;
+    assert_true(end > first + 1);
+    jnl_hold(bench->journal, &part);
+    append_until_full(bench);
+    assert_int_equal(bench->released, bench->appended);
+    expect_part(bench, &part, first, end);
+    jnl_release(bench->journal);
+    fake_complete_all(&bench->device);
+    assert_true(bench_append(bench, 8, 0));
+    bench_free(bench);
+}
+
+static void an_empty_journal_holds_nothing(void **state)
+{
+    struct bench *bench = bench_new(1);
+    struct jnl_part part;
+    jnl_hold(bench->journal, &part);
+    assert_true(part.end_seq < part.tail_seq);
     bench_free(bench);
 }
 
@@ -472,6 +537,8 @@ int main(void)
         cmocka_unit_test(a_fua_record_is_written_durably_only_when_all_before_it_is_durable),
         cmocka_unit_test(an_idle_journal_becomes_durable_and_then_sleeps),
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
+        cmocka_unit_test(what_is_held_can_be_read_though_all_of_it_is_clean),
+        cmocka_unit_test(an_empty_journal_holds_nothing),
         cmocka_unit_test(a_failed_write_fails_the_journal_for_good),
         cmocka_unit_test(a_failed_sync_is_not_tried_again),
         cmocka_unit_test(a_failed_journal_is_marked_so_that_no_start_replays_it),

@@ -57,6 +57,17 @@ static void the_tail_stops_at_the_first_record_that_is_needed(void **state)
     expect_tail(12, 4 * JNL_BLOCK, 33);
 }
 
+static void a_held_ring_passes_nothing(void **state)
+{
+    place(2, 0);
+    ring.held = true;
+    assert_false(jnl_ring_advance(&ring, 100));
+    expect_tail(10, 0, 77);
+    ring.held = false;
+    assert_true(jnl_ring_advance(&ring, 100));
+    expect_tail(11, 2 * JNL_BLOCK, 30);
+}
+
 static void a_dead_entry_holds_its_record_until_the_superseder_is_durable(void **state)
 {
     struct jnl_record *old = place(2, 0);
@@ -102,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(records_follow_each_other_and_chain),
         TEST(the_tail_stops_at_the_first_record_that_is_needed),
+        TEST(a_held_ring_passes_nothing),
         TEST(a_dead_entry_holds_its_record_until_the_superseder_is_durable),
         TEST(passed_space_is_free_only_when_the_tail_is_stable),
         TEST(the_head_wraps_and_never_overtakes_the_tail),
