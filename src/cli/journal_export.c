@@ -1,7 +1,14 @@
 /*
- * Puts what a journal holds over a raw image of its LUN: the image then is what clients saw.
+ * Puts what a journal holds over a raw image of its LUN: the image then is what clients saw, at the
+ * start of the verb when the daemon runs.
  *
- * The journal is read through first; nothing is written for one that is damaged.
+ * The journal is read through first; nothing is written for one that is damaged. Then each record
+ * from the tail on is put down in the order of the clients, also what the LUN has already: of the
+ * image we only know that it is no older than the tail.
+ *
+ * What can go wrong: a daemon that runs takes the ring back, because its clients have waited for
+ * room too long, or its process ends and another one goes on. Each record is checked as it is read,
+ * so nothing wrong is put down, but something may be missing in the end: that is said.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +27,6 @@ struct export
 {
     int fd;
     uint32_t block_bytes;
-    uint64_t clean_seq;
     uint64_t written; /* bytes */
     uint64_t left;    /* ring bytes to read */
     int error;
@@ -65,8 +71,6 @@ static bool put_record(const struct jnl_reader *reader, void *owner)
         const uint8_t *payload = jnl_reader_payload(reader, i);
         uint64_t offset = entry->lba * export->block_bytes;
         uint64_t bytes = (uint64_t)entry->blocks * export->block_bytes;
-        if (reader->header.seq < export->clean_seq)
-            continue;
         export->error = payload ? write_all(export->fd, payload, bytes, offset)
                                 : write_zeros(export->fd, bytes, offset);
         export->written += bytes;
@@ -117,7 +121,6 @@ static int put_all(const struct arguments *arguments, struct journal_source *sou
     struct export export = {
         .fd = fd,
         .block_bytes = source->superblock.lun_block_bytes,
-        .clean_seq = summary->clean_seq,
         .left = summary->used_bytes,
     };
     progress_begin(&export.progress, stderr, "read", export.left, progress_now_ms());
@@ -128,6 +131,12 @@ static int put_all(const struct arguments *arguments, struct journal_source *sou
     if (export.error)
         return complain(arguments, EXIT_FAILED, "image %s cannot be written: %s",
                         arguments->positional[2], strerror(-export.error));
+    if (again.end_seq != summary->end_seq)
+        return complain(arguments, EXIT_FAILED,
+                        "image %s lacks something: the journal changed while it was read (record "
+                        "%" PRIu64 " %s). Copy the image again, to a disk that is faster, or when "
+                        "clients write less",
+                        arguments->positional[2], again.end_seq, again.why ? again.why : "");
     printf("%" PRIu64 " entr%s put over %s (%s)\n", again.entries, again.entries == 1 ? "y" : "ies",
            arguments->positional[2], human_size(export.written, size));
     return EXIT_DONE;
@@ -140,6 +149,9 @@ int journal_export(const struct arguments *arguments, struct journal_source *sou
     int fd = -1;
     journal_walk(source, NULL, NULL, &summary);
     journal_trouble(source, &summary, trouble, sizeof trouble);
+    if (!*trouble && source->held && summary.end != JNL_READING_RECORD)
+        snprintf(trouble, sizeof trouble, "record %" PRIu64 " %s, though its daemon keeps it",
+                 summary.end_seq, summary.why);
     if (*trouble)
         return complain(arguments, EXIT_FAILED, "journal %s: %s", source->path, trouble);
     int status = open_image(arguments, source, &summary, &fd);

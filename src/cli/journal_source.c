@@ -45,7 +45,7 @@ int journal_source_locate(const struct arguments *arguments, struct journal_sour
 {
     const char *operand = arguments->positional[1];
     char directory[OPTION_PATH_BYTES];
-    *ret_source = (struct journal_source){0};
+    *ret_source = (struct journal_source){.holder.fd = -1};
     *ret_running = false;
     if (strchr(operand, '/')) {
         int bytes = snprintf(ret_source->path, sizeof ret_source->path, "%s", operand);
@@ -97,6 +97,50 @@ int journal_source_locate_live(const struct arguments *arguments, struct journal
     return *ret_source->path ? 0 : fault_set(fault, -EINVAL, "'%s' has no journal", name);
 }
 
+static uint64_t number(struct json_object *from, const char *key)
+{
+    struct json_object *value = NULL;
+    json_object_object_get_ex(from, key, &value);
+    return json_object_get_uint64(value);
+}
+
+static void take_held(struct journal_source *source, struct json_object *answer)
+{
+    struct json_object *path = NULL;
+    if (json_object_object_get_ex(answer, "path", &path))
+        snprintf(source->path, sizeof source->path, "%s", json_object_get_string(path));
+    source->held = true;
+    source->part = (struct jnl_part){
+        .tail_offset = number(answer, "tail_offset"),
+        .tail_seq = number(answer, "tail_seq"),
+        .tail_prev_crc = (uint32_t)number(answer, "tail_prev_crc"),
+        .end_seq = number(answer, "end_seq"),
+    };
+}
+
+int journal_source_hold(const struct arguments *arguments, struct journal_source *ret_source,
+                        struct fault *fault)
+{
+    const char *name = arguments->positional[1];
+    char directory[OPTION_PATH_BYTES];
+    struct client client;
+    struct json_object *answer;
+    int error = client_directory(arguments, name, directory, sizeof directory, fault);
+    if (!error)
+        error = client_open(&client, directory, name, fault);
+    if (error)
+        return error;
+    error = client_call(&client, "hold", ANSWER_MS, &answer, fault);
+    if (error) {
+        client_close(&client);
+        return error;
+    }
+    *ret_source = (struct journal_source){.live = true, .holder = client};
+    take_held(ret_source, answer);
+    json_object_put(answer);
+    return 0;
+}
+
 static int refuse(const struct journal_source *source, enum jnl_open_error error,
                   struct fault *fault)
 {
@@ -127,8 +171,10 @@ int journal_source_open(struct journal_source *source, bool read_only, struct fa
     };
     char why[JDEV_WHY_BYTES];
     int error = jdev_open(&config, NULL, why, sizeof why, &source->device);
-    if (error)
+    if (error) {
+        journal_source_close(source);
         return fault_set(fault, error, "%s", why);
+    }
     source->memory = aligned_alloc(JNL_BLOCK, JNL_RECORD_BYTES_MAX);
     enum jnl_open_error found = jnl_peek(source->device, &source->superblock);
     if (!source->memory)
@@ -144,6 +190,9 @@ void journal_source_close(struct journal_source *source)
 {
     free(source->memory);
     jdev_close(source->device);
+    if (source->held)
+        client_close(&source->holder);
+    source->held = false;
     source->memory = NULL;
     source->device = NULL;
 }

@@ -23,8 +23,7 @@ static const struct command {
     {"verify", journal_verify, true, 2, NULL},
     {"dump", journal_dump, true, 2, NULL},
     {"discard", journal_discard, false, 2, "stop it first (holdfast stop NAME)"},
-    {"export", journal_export, true, 3,
-     "what it serves holds the journal's contents already: copy that (nbdcopy), or stop it first"},
+    {"export", journal_export, true, 3, NULL},
 };
 
 static const struct command *find_command(const char *word)
@@ -34,6 +33,14 @@ static const struct command *find_command(const char *word)
             return &commands[i];
     }
     return NULL;
+}
+
+static int locate_running(const struct arguments *arguments, const struct command *command,
+                          struct journal_source *ret_source, struct fault *fault)
+{
+    return command->run == journal_export
+               ? journal_source_hold(arguments, ret_source, fault)
+               : journal_source_locate_live(arguments, ret_source, fault);
 }
 
 static int run(const struct arguments *arguments, const struct command *command)
@@ -49,7 +56,7 @@ static int run(const struct arguments *arguments, const struct command *command)
         return complain(arguments, EXIT_FAILED,
                         "the daemon '%s' is running and uses its journal; %s",
                         arguments->positional[1], command->instead);
-    if (running && journal_source_locate_live(arguments, &source, &fault) != 0)
+    if (running && locate_running(arguments, command, &source, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
     if (journal_source_open(&source, command->read_only, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);

@@ -2,8 +2,10 @@
 #ifndef CLI_JOURNAL_VERB_H
 #define CLI_JOURNAL_VERB_H
 
+#include "cli/client.h"
 #include "cli/verb.h"
 #include "daemon/options.h"
+#include "journal/journal.h"
 #include "journal/reader.h"
 #include "os/journal_device.h"
 
@@ -16,6 +18,9 @@ struct journal_source {
     struct jnl_superblock superblock;
     uint8_t *memory; /* for a reader */
     bool live;       /* its daemon goes on meanwhile: no lock */
+    bool held;       /* ... but keeps the records of `part`, which alone are looked at */
+    struct jnl_part part;
+    struct client holder; /* the connection that they are kept for */
 };
 
 /* What the running daemon NAME says of its journal; the caller's. */
@@ -30,6 +35,10 @@ int journal_source_locate(const struct arguments *arguments, struct journal_sour
 int journal_source_locate_live(const struct arguments *arguments, struct journal_source *ret_source,
                                struct fault *fault);
 
+/* The same, and what it holds now stays in its place until the source is closed. */
+int journal_source_hold(const struct arguments *arguments, struct journal_source *ret_source,
+                        struct fault *fault);
+
 /* Opens what was located, read-only (shared lock) or to change it (exclusive). */
 int journal_source_open(struct journal_source *source, bool read_only, struct fault *fault);
 void journal_source_close(struct journal_source *source);
@@ -40,7 +49,6 @@ struct journal_summary {
     uint64_t writes, zeroes, trims;
     uint64_t payload_bytes;
     uint64_t used_bytes; /* of the ring */
-    uint64_t clean_seq;  /* records below need no replay */
     uint64_t end_seq;    /* of the record that ended it */
     uint64_t claimed_by; /* CORRUPT: as in struct jnl_reader */
     uint64_t end_block;  /* highest LUN block that is touched, and one more */

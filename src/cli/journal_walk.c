@@ -23,16 +23,33 @@ static void count_entry(struct journal_summary *summary, const struct jnl_entry_
     summary->end_block = max_u64(summary->end_block, entry->lba + entry->blocks);
 }
 
+static void begin(struct journal_source *source, struct jnl_reader *reader)
+{
+    struct jnl_superblock superblock = source->superblock;
+    if (source->held) {
+        superblock.tail_offset = source->part.tail_offset;
+        superblock.tail_seq = source->part.tail_seq;
+        superblock.tail_prev_crc = source->part.tail_prev_crc;
+    }
+    jnl_reader_init(reader, source->device, &superblock, source->memory);
+}
+
+/* What was written after the daemon began to hold the rest comes and goes. */
+static bool is_wanted(const struct journal_source *source, const struct jnl_reader *reader)
+{
+    return !source->held || reader->seq <= source->part.end_seq;
+}
+
 static void walk_once(struct journal_source *source,
                       bool (*visit)(const struct jnl_reader *reader, void *owner), void *owner,
                       struct journal_summary *ret_summary)
 {
     struct jnl_reader reader;
     struct journal_summary summary = {0};
-    jnl_reader_init(&reader, source->device, &source->superblock, source->memory);
-    while ((summary.end = jnl_reader_next(&reader)) == JNL_READING_RECORD) {
+    begin(source, &reader);
+    while (is_wanted(source, &reader) &&
+           (summary.end = jnl_reader_next(&reader)) == JNL_READING_RECORD) {
         summary.records++;
-        summary.clean_seq = reader.header.clean_seq;
         for (unsigned i = 0; i < reader.header.entry_count; i++)
             count_entry(&summary, &reader.entries[i], source->superblock.lun_block_bytes);
         if (visit && !visit(&reader, owner))
@@ -53,7 +70,7 @@ static void walk_once(struct journal_source *source,
 static bool look_again(struct journal_source *source, const struct journal_summary *summary)
 {
     bool is_good = summary->end == JNL_READING_END || summary->end == JNL_READING_TORN;
-    if (!source->live || is_good)
+    if (!source->live || source->held || is_good)
         return false;
     nanosleep(&(struct timespec){.tv_nsec = LIVE_PAUSE_MS * 1000000l}, NULL);
     return jnl_peek(source->device, &source->superblock) == JNL_OPEN_OK;

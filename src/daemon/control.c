@@ -12,14 +12,9 @@ void control_init(struct control_client *client, const struct control_verbs *ver
     client->owner = owner;
 }
 
-static bool is_being_carried_out(const struct control_client *client)
-{
-    return client->busy && !client->out;
-}
-
 void control_done(struct control_client *client)
 {
-    if (is_being_carried_out(client) && client->verbs->gone)
+    if (client->verbs->gone)
         client->verbs->gone(client->owner, client);
     free(client->out);
     client->out = NULL;

@@ -8,8 +8,9 @@
  * waits in its buffer; a line longer than CONTROL_LINE_BYTES, and bytes that are no JSON object,
  * are answered with an error, and the connection is closed after that.
  *
- * The verbs are the owner's. It answers inside the call, or later (a flush takes its time); a
- * client that goes away meanwhile is announced by gone(), and must not be answered any more.
+ * The verbs are the owner's. It answers inside the call, or later (a flush takes its time). The end
+ * of each connection is announced by gone(): what was asked for on it must not be answered any
+ * more, and what was granted for as long as it lasts (hold) ends.
  */
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H

@@ -75,6 +75,8 @@ struct daemon {
     struct front_ends *front_ends;
     struct control_socket *control;
     struct flush_job flushes[FLUSH_JOBS];
+    const struct control_client *holder; /* hold.c: reads the journal's ring; or NULL */
+    unsigned held_full_s;                /* ... and writes wait for room so long */
 
     struct evl_call give_up; /* the session gave up: not from inside its callback */
     struct evl_signal terminate;

@@ -22,6 +22,7 @@
 #include "daemon/daemon.h"
 #include "daemon/device.h"
 #include "daemon/front_ends.h"
+#include "daemon/hold.h"
 #include "daemon/human.h"
 #include "daemon/root_disk.h"
 #include "daemon/story_words.h"
@@ -120,6 +121,7 @@ static void sample_fill(struct timer *timer)
     struct vol_status status;
     vol_status(daemon->volume, &status);
     fill_rate_sample(&daemon->fill, daemon_now_us(daemon), status.ring_used_bytes);
+    hold_look(daemon);
     port_timer_after_ms(evl_timer_port(daemon->loop), timer, FILL_SAMPLE_MS);
 }
 

@@ -8,6 +8,7 @@
 #include "daemon/daemon.h"
 #include "daemon/device.h"
 #include "daemon/front_ends.h"
+#include "daemon/hold.h"
 #include "daemon/status.h"
 
 static void answer_status(struct daemon *daemon, struct control_client *client)
@@ -133,6 +134,7 @@ static const struct {
     {"version", answer_version, NULL},
     {"flush", flush, NULL},
     {"drain", drain, NULL},
+    {"hold", hold_take, NULL},
     {"stop", stop, NULL},
     {"reconnect", reconnect, NULL},
     {"attach", NULL, attach},
@@ -159,6 +161,7 @@ static void request(void *owner, struct control_client *client, const char *verb
 static void gone(void *owner, struct control_client *client)
 {
     struct daemon *daemon = owner;
+    hold_client_gone(daemon, client);
     for (unsigned i = 0; i < FLUSH_JOBS; i++) {
         if (daemon->flushes[i].used && daemon->flushes[i].client == client)
             daemon->flushes[i].client = NULL;

@@ -15,9 +15,21 @@ says() {
     grep -qE "$2" <<<"$text" || fail "${*:3}: says: $text"
 }
 
+is_what_clients_saw() {
+    /usr/bin/python3 - "$T/noise" "$T/image" <<'EOF' || fail "the image is not what clients saw"
+import sys
+want = bytearray(open(sys.argv[1], "rb").read())
+want[512:8704] = b"x" * 8192
+want[1044480:] = b"y" * 4096
+want[65536:69632] = bytes(4096)
+assert open(sys.argv[2], "rb").read(1048576) == bytes(want)
+EOF
+}
+
 simple_target 64M
 head -c 1M /dev/urandom | tee "$T/noise" | dd of="$T/disk" conv=notrunc status=none
 hf_start "$(tgt_url tgt)" --journal "$T/ring" -o journal_size=8M,stop_timeout=2s
+hf_says 10 'the journal was made' || fail "no journal"
 says 0 '0 % of|\(0 %\)' by_name info
 serial=$(hf_status --json | jq -r .lun.serial)
 end tgt KILL
@@ -32,7 +44,9 @@ says 0 'persistent, .*/ring, open' by_name info
 says 0 '"entries": ?[1-9]' by_name info --json
 says 0 '^intact: .* 3 entries, 12 KiB' by_name verify
 [ "$(by_name dump --json | jq -s '[.[].entries[]] | length')" = 3 ] || fail "dump of a daemon"
-says 1 'is running and uses its journal; copy|that \(nbdcopy\)' by_name export "$T/disk"
+cp "$T/disk" "$T/image"
+says 0 '3 entries put over' by_name export "$T/image"
+is_what_clients_saw
 says 1 'is running and uses its journal; stop it first' by_name discard --serial "$serial"
 says 1 'is in use by another process' hf journal verify "$T/ring"
 says 1 'is in use by another process' hf journal discard "$T/ring" --serial "$serial"
@@ -56,14 +70,7 @@ cp "$T/disk" "$T/image"
 sum=$(md5sum <"$T/ring")
 says 0 '3 entries put over' hf journal export "$T/ring" "$T/image"
 [ "$sum" = "$(md5sum <"$T/ring")" ] || fail "export changed the journal"
-/usr/bin/python3 - "$T/noise" "$T/image" <<'EOF' || fail "the image is not what clients saw"
-import sys
-want = bytearray(open(sys.argv[1], "rb").read())
-want[512:8704] = b"x" * 8192
-want[1044480:] = b"y" * 4096
-want[65536:69632] = bytes(4096)
-assert open(sys.argv[2], "rb").read(1048576) == bytes(want)
-EOF
+is_what_clients_saw
 truncate -s 64K "$T/small"
 says 1 'it is no copy of that LUN' hf journal export "$T/ring" "$T/small"
 says 1 'is the journal itself' hf journal export "$T/ring" "$T/ring"

@@ -25,7 +25,7 @@ static void request(void *owner, struct control_client *from, const char *verb,
 
 static void gone(void *owner, struct control_client *from)
 {
-    assert_ptr_equal(from, waiting);
+    assert_ptr_equal(from, &client);
     gone_count++;
 }
 
@@ -126,15 +126,17 @@ static void requests_behind_a_slow_one_wait_for_it(void **state)
     is_answered("{\"ok\":true}\n");
 }
 
-static void who_leaves_during_a_request_is_announced(void **state)
+static void who_leaves_is_announced(void **state)
 {
     says("{\"verb\":\"slow\"}\n");
     control_done(&client);
     assert_int_equal(gone_count, 1);
     set_up(NULL);
     says("{\"verb\":\"a\"}\n");
-    control_done(&client);
+    is_answered("{\"ok\":true}\n");
     assert_int_equal(gone_count, 0);
+    control_done(&client);
+    assert_int_equal(gone_count, 1);
 }
 
 static void what_is_no_object_is_refused_and_ends_the_connection(void **state)
@@ -208,7 +210,7 @@ int main(void)
         TEST(an_answer_may_be_sent_in_pieces),
         TEST(a_refusal_keeps_the_connection),
         TEST(requests_behind_a_slow_one_wait_for_it),
-        TEST(who_leaves_during_a_request_is_announced),
+        TEST(who_leaves_is_announced),
         TEST(what_is_no_object_is_refused_and_ends_the_connection),
         TEST(an_object_without_a_verb_is_refused),
         TEST(empty_lines_are_skipped),
