@@ -10,6 +10,13 @@
  * reads excepted); requests that do not overlap in any order. FLUSH covers every write that was
  * *answered* before the FLUSH was submitted, on whatever connection.
  *
+ * With a journal, reads overtake changes that are not let in yet: for want of room in the ring,
+ * behind a FLUSH of a journal in memory, or until a failed journal is marked. Such a read shows
+ * what was there before, as it may: of a write that is not answered either may be seen. (Else
+ * reads would wait for the target, too, when the ring is full.) Changes stay in order among
+ * themselves, and once one is let in, later reads of its range wait for it. BLOCK_STATUS waits for
+ * nobody.
+ *
  * All calls and callbacks on the loop's thread.
  */
 #ifndef VOLUME_VOLUME_H
