@@ -122,11 +122,15 @@ static bool header_follows(const struct scan *scan)
     if (header->ring_offset != scan->offset || header->seq != scan->seq ||
         header->incarnation > journal->superblock.incarnation)
         return false;
+    /* Behind a record of this run stands what it followed in no run: the leftover of a longer one
+     * before. A disk that keeps what it has synchronised has none below incarnation_seq (recovery
+     * saw all of that, and synchronised it), so then the next check finds them, too. This one also
+     * finds those that come back when a disk loses a write that it had synchronised. */
     if (!MUTANT(NO_CHAIN_CHECK) &&
         (header->prev_crc != scan->prev_crc || header->incarnation < scan->incarnation))
         return false;
     /* What an earlier incarnation left torn here, and recovery has dropped, stays dropped: a later
-     * write of the same bytes over the same place must not make it whole. */
+     * write of the same bytes over the same place must not make it whole. It fits the chain. */
     if (!MUTANT(NO_INCARNATION_CHECK) && header->seq >= journal->superblock.incarnation_seq &&
         header->incarnation != journal->superblock.incarnation)
         return false;

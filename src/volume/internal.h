@@ -14,6 +14,7 @@
 #ifndef VOLUME_INTERNAL_H
 #define VOLUME_INTERNAL_H
 
+#include "base/mutant.h"
 #include "volume/gate.h"
 #include "volume/retained.h"
 #include "volume/volume.h"
@@ -242,10 +243,12 @@ static inline bool vol_flushes_to_journal(const struct volume *volume)
     return vol_is_journaled(volume) && volume->journal_config.mode == VOL_JOURNAL_PERSISTENT;
 }
 /* A FLUSH that has to reach the target with a journal in memory: nothing may supersede what it
- * covers (I9), so changes wait behind it. */
+ * covers (I9), so changes wait behind it. (It is answered when nothing is dirty: were changes let
+ * in, nothing would be lost, but clients that never pause would keep it waiting for ever.) */
 static inline bool vol_changes_wait_for_flush(const struct volume *volume)
 {
-    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0;
+    return vol_is_journaled(volume) && !vol_flushes_to_journal(volume) && volume->flush_count > 0 &&
+           !MUTANT(SUPERSEDE_ACROSS_FLUSH);
 }
 /* The journal failed, and a later start might replay it over what is changed now. */
 static inline bool vol_journal_is_unmarked(const struct volume *volume)

@@ -67,9 +67,28 @@ static void check_status(struct clients *clients, const struct slot *slot)
         world_fail(clients->world, "BLOCK_STATUS says more than was asked for");
 }
 
+/* With a journal in memory a FLUSH waits for the target, and all that comes after it for the FLUSH:
+ * else clients that never pause would keep it waiting for ever (I9, I16). */
+static void check_overtaking(struct clients *clients, const struct slot *slot)
+{
+    const struct options *o = clients->options;
+    bool is_direct = o->w_jdev_write || o->w_jdev_sync || o->w_jdev_dead; /* may be: it failed */
+    if (o->mode != VOL_JOURNAL_MEMORY || is_direct)
+        return;
+    for (unsigned i = 0; i < clients->slot_count; i++) {
+        const struct slot *other = &clients->slots[i];
+        if (other->state == SLOT_SUBMITTED && other->request.op == VOL_FLUSH &&
+            other->submit < slot->submit)
+            world_fail(clients->world, "I9 a change overtakes a FLUSH: op %d of cells %u+%u",
+                       (int)slot->request.op, slot->op.first, slot->op.count);
+    }
+}
+
 static void check_success(struct clients *clients, struct slot *slot)
 {
     const struct vol_request *request = &slot->request;
+    if (changes(request))
+        check_overtaking(clients, slot);
     /* (Those two need nothing of the target, and promise nothing.) */
     clients->answered_by_this_daemon |= request->op != VOL_CACHE && request->op != VOL_BLOCK_STATUS;
     if (changes(request))
