@@ -130,15 +130,11 @@ static const struct {
     void (*run_with)(struct daemon *daemon, struct control_client *client,
                      struct json_object *json);
 } verbs[] = {
-    {"status", answer_status, NULL},
-    {"version", answer_version, NULL},
-    {"flush", flush, NULL},
-    {"drain", drain, NULL},
-    {"hold", hold_take, NULL},
-    {"stop", stop, NULL},
-    {"reconnect", reconnect, NULL},
-    {"attach", NULL, attach},
-    {"detach", NULL, detach},
+    {"status", .run = answer_status}, {"version", .run = answer_version},
+    {"flush", .run = flush},          {"drain", .run = drain},
+    {"hold", .run = hold_take},       {"stop", .run = stop},
+    {"reconnect", .run = reconnect},  {"attach", .run_with = attach},
+    {"detach", .run_with = detach},
 };
 
 static void request(void *owner, struct control_client *client, const char *verb,
