@@ -15,15 +15,12 @@ const struct verb_option journal_options[] = {
 static const struct command {
     const char *word;
     int (*run)(const struct arguments *arguments, struct journal_source *source);
-    bool read_only;
+    bool changes; /* the journal: not while a daemon uses it */
     unsigned operands;
-    const char *instead; /* what to do while the daemon runs; NULL: just this */
 } commands[] = {
-    {"info", journal_info, true, 2, NULL},
-    {"verify", journal_verify, true, 2, NULL},
-    {"dump", journal_dump, true, 2, NULL},
-    {"discard", journal_discard, false, 2, "stop it first (holdfast stop NAME)"},
-    {"export", journal_export, true, 3, NULL},
+    {"info", journal_info, false, 2},      {"verify", journal_verify, false, 2},
+    {"dump", journal_dump, false, 2},      {"export", journal_export, false, 3},
+    {"discard", journal_discard, true, 2},
 };
 
 static const struct command *find_command(const char *word)
@@ -43,6 +40,20 @@ static int locate_running(const struct arguments *arguments, const struct comman
                : journal_source_locate_live(arguments, ret_source, fault);
 }
 
+/* Its clients read what the journal holds: gone from under them it would be wrong bytes. */
+static int refuse_running(const struct arguments *arguments)
+{
+    const char *name = arguments->positional[1];
+    struct journal_source source;
+    struct fault fault;
+    bool is_known = journal_source_locate_live(arguments, &source, &fault) == 0;
+    return complain(arguments, EXIT_FAILED,
+                    "the daemon '%s' is running, and its clients were told that these writes are "
+                    "there; to give them up all the same: `holdfast stop %s`, `holdfast journal "
+                    "discard %s --serial SERIAL`, and start it again",
+                    name, name, is_known ? source.path : name);
+}
+
 static int run(const struct arguments *arguments, const struct command *command)
 {
     struct journal_source source;
@@ -52,13 +63,11 @@ static int run(const struct arguments *arguments, const struct command *command)
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
     if (running && command->run == journal_info)
         return journal_info_running(arguments);
-    if (running && command->instead)
-        return complain(arguments, EXIT_FAILED,
-                        "the daemon '%s' is running and uses its journal; %s",
-                        arguments->positional[1], command->instead);
+    if (running && command->changes)
+        return refuse_running(arguments);
     if (running && locate_running(arguments, command, &source, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
-    if (journal_source_open(&source, command->read_only, &fault) != 0)
+    if (journal_source_open(&source, !command->changes, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
     int status = command->run(arguments, &source);
     journal_source_close(&source);

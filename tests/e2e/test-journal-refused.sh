@@ -2,13 +2,15 @@
 # Journals that cannot be used: one line each, with the mend, and nothing is changed.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/functions.sh"
-need nbdsh
+need nbdsh jq
 
 simple_target 64M
 tgt_new tgt2
 truncate -s 64M "$T/disk2"
 tgt_lun tgt2 1 "$T/disk2"
 tgt_start tgt2
+
+waits() { [ "$("$HOLDFAST" status t --json -o "run_dir=$T/run" | jq .volume.parked)" = 1 ]; }
 
 # refused PATTERN JOURNAL [ARGUMENT...]: no start, one line that matches, the journal untouched.
 refused() {
@@ -59,6 +61,21 @@ hf_start "$(tgt_url tgt)" --journal "$T/ring" -o stop_timeout=1s
 hf_says 5 'another LUN answers' || fail "another LUN is taken"
 ! hf_says 1 'target ready' || fail "another LUN is used"
 nbdsh -u "$NBD" -c 'assert h.pread(4096, 4096) == b"p" * 4096' || fail "the overlay is not served"
+
+# A daemon that waits for good can be stopped, and the journal be given up then.
+spawn reader nbdsh -u "$NBD" -c 'h.pread(4096, 1 << 20)'
+wait_until 5 waits || fail "no read waits"
+serial=$(basename "$T/disk2" | md5sum | cut -c1-10)
+! "$HOLDFAST" journal discard t --serial "$serial" -o "run_dir=$T/run" >"$T/discard.log" 2>&1 ||
+    fail "the journal of a running daemon is discarded"
+grep -q "holdfast stop t., .holdfast journal discard $T/ring --serial" "$T/discard.log" ||
+    fail "it does not say how"
+"$HOLDFAST" stop t --timeout 10s -o "run_dir=$T/run" || fail "it cannot be stopped"
+ended_within hf 1 || fail "stop did not wait"
+cp "$T/ring" "$T/given-up"
+"$HOLDFAST" journal discard "$T/given-up" --serial "$serial" || fail "no discard"
+hf_start "$(tgt_url tgt)" --journal "$T/given-up" -o stop_timeout=1s
+hf_says 5 'the journal was made' || fail "no new journal"
 end hf TERM
 [ "$before" = "$(head -c 4096 "$T/disk" | md5sum)" ] || fail "another LUN was written"
 

@@ -47,7 +47,7 @@ says 0 '^intact: .* 3 entries, 12 KiB' by_name verify
 cp "$T/disk" "$T/image"
 says 0 '3 entries put over' by_name export "$T/image"
 is_what_clients_saw
-says 1 'is running and uses its journal; stop it first' by_name discard --serial "$serial"
+says 1 "were told .* stop t., .holdfast journal discard $T/ring --serial" by_name discard --serial "$serial"
 says 1 'is in use by another process' hf journal verify "$T/ring"
 says 1 'is in use by another process' hf journal discard "$T/ring" --serial "$serial"
 
