@@ -101,9 +101,6 @@ struct daemon {
     int exit_status;
 };
 
-/* As the option lock_memory says. `log` is told what was refused; may be NULL. */
-void daemon_lock_memory(const struct options *options, struct log *log);
-
 uint64_t daemon_now_us(const struct daemon *daemon);
 
 /* Begins the end; a second call does not wait for the target any more. */

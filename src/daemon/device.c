@@ -20,6 +20,7 @@
 #include "daemon/control.h"
 #include "daemon/human.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "nbd-server/protocol.h"
 #include "os/ev_loop.h"
 #include "volume/volume.h"
@@ -30,6 +31,7 @@
      NSRV_SEND_WRITE_ZEROES)
 
 struct device {
+    const struct options *options;
     const char *name;
     struct evl *loop;
     struct volume *volume;
@@ -300,6 +302,7 @@ void device_attach(struct device *device, struct control_client *client, const c
     } else {
         snprintf(device->place, sizeof device->place, "%s", text ? text : "nbd");
         device->attaching = client;
+        memory_keep(device->options, MEMORY_LOCK_ALL, device->log);
         begin(device, wanted, false);
     }
 }
@@ -351,6 +354,7 @@ int device_new(const struct options *options, struct evl *loop, struct volume *v
     struct device *device = calloc(1, sizeof *device);
     if (!device)
         return fault_set(fault, -ENOMEM, "no memory for the device");
+    device->options = options;
     device->name = options->name;
     device->loop = loop;
     device->volume = volume;

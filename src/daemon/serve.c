@@ -11,8 +11,6 @@
 #include "daemon/serve.h"
 
 #include <errno.h>
-#include <malloc.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,12 +22,10 @@
 #include "daemon/front_ends.h"
 #include "daemon/hold.h"
 #include "daemon/human.h"
+#include "daemon/memory.h"
 #include "daemon/root_disk.h"
 #include "daemon/story_words.h"
 #include "os/link_libiscsi.h"
-#include "os/memory_lock.h"
-
-#define THREAD_STACK_BYTES (256 * 1024) /* of the resolver and the like: locked memory */
 
 #define FILL_SAMPLE_MS 1000
 
@@ -130,32 +126,6 @@ static void front_ends_stopped(void *owner)
     daemon_front_ends_stopped(owner);
 }
 
-/* Allocations must not wait for the disk that we serve: keep what malloc() once had, and let new
- * threads have small stacks, because they are locked as a whole. */
-static void prepare_memory(void)
-{
-    pthread_attr_t attributes;
-    mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
-    mallopt(M_ARENA_MAX, 1);
-    if (pthread_attr_init(&attributes) == 0) {
-        pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES);
-        pthread_setattr_default_np(&attributes);
-        pthread_attr_destroy(&attributes);
-    }
-}
-
-void daemon_lock_memory(const struct options *options, struct log *log)
-{
-    struct memory_lock_result result;
-    char complaint[256];
-    unsigned wanted = options->lock_memory;
-    if (wanted == LOCK_NO || (wanted == LOCK_AUTO && geteuid() != 0))
-        return;
-    memory_lock(&result);
-    if (memory_lock_complaint(&result, complaint, sizeof complaint) > 0 && log)
-        log_line(log, wanted == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
-}
-
 static void set_up_notifier(struct daemon *daemon)
 {
     struct sd_environment environment;
@@ -224,7 +194,7 @@ static void start(struct daemon *daemon)
     char places[STORY_LINE_BYTES];
     evl_signal_start(daemon->loop, &daemon->terminate, SIGTERM, signalled);
     evl_signal_start(daemon->loop, &daemon->interrupt, SIGINT, signalled);
-    daemon_lock_memory(daemon->options, daemon->log);
+    memory_keep(daemon->options, memory_wanted(daemon->options), daemon->log);
     vol_start(daemon->volume);
     timer_init(&daemon->fill_timer, sample_fill);
     if (daemon->journal.device)
@@ -333,11 +303,11 @@ int serve(const struct options *options)
     /* One per process; big, and locked with the rest. */
     static struct daemon daemon;
     daemon = (struct daemon){.options = options, .trace = {emit}, .run_dir = {"", -1, -1}};
-    prepare_memory();
+    memory_prepare();
     int status = 1;
     if (prepare(&daemon) == 0) {
         if (options->supervise)
-            daemon_lock_memory(options, NULL); /* the worker says what was refused */
+            memory_keep(options, MEMORY_LOCK_ALL, NULL); /* the worker says what was refused */
         status = options->supervise ? supervise(options->name, daemon.supervision, work, &daemon)
                                     : work(&daemon);
     }

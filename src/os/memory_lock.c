@@ -16,11 +16,12 @@
 #define OOM_SCORE_FILE "/proc/self/oom_score_adj"
 #define OOM_NEVER      "-1000"
 
-static int lock_pages(void)
+static int lock_pages(enum memory_lock_extent extent)
 {
+    const int when = extent == MEMORY_LOCK_ALL ? 0 : MCL_ONFAULT;
     /* What malloc() has, it keeps: giving memory back means faulting it in again. */
     mallopt(M_TRIM_THRESHOLD, -1);
-    return mlockall(MCL_CURRENT | MCL_FUTURE) == 0 ? 0 : -errno;
+    return mlockall(MCL_CURRENT | MCL_FUTURE | when) == 0 ? 0 : -errno;
 }
 
 static int set_io_flusher(void)
@@ -39,9 +40,9 @@ static int write_oom_score(void)
     return rc;
 }
 
-void memory_lock(struct memory_lock_result *ret_result)
+void memory_lock(enum memory_lock_extent extent, struct memory_lock_result *ret_result)
 {
-    ret_result->locked = lock_pages();
+    ret_result->locked = lock_pages(extent);
     ret_result->io_flusher = set_io_flusher();
     ret_result->oom_protected = write_oom_score();
 }

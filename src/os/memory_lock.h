@@ -16,8 +16,16 @@ struct memory_lock_result {
     int oom_protected; /* oom_score_adj -1000: needs CAP_SYS_RESOURCE */
 };
 
-/* To be called when all big allocations are done, before the first request is served. */
-void memory_lock(struct memory_lock_result *ret_result);
+enum memory_lock_extent {
+    MEMORY_LOCK_TOUCHED, /* pages stay once they were used (MCL_ONFAULT) */
+    MEMORY_LOCK_ALL,     /* every page is there from now on: none has to be found later */
+};
+
+/*
+ * To be called when all big allocations are done, before the first request is served; and again,
+ * with MEMORY_LOCK_ALL, when more depends on the daemon than before.
+ */
+void memory_lock(enum memory_lock_extent extent, struct memory_lock_result *ret_result);
 
 /*
  * One line that says what was refused and what to do about it, for the log; the return value is

@@ -60,12 +60,47 @@ static void the_result_is_the_truth(void **state)
     skip(); /* there mlockall() does nothing and says that it did */
 #endif
     struct memory_lock_result result;
-    memory_lock(&result);
+    memory_lock(MEMORY_LOCK_ALL, &result);
     if (result.locked == 0)
         assert_true(locked_kib() > 0);
     else
         assert_int_equal(locked_kib(), 0);
     munlockall();
+}
+
+static long resident_kib(void)
+{
+    long pages = 0, kib = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file && fscanf(file, "%*d %ld", &pages) == 1)
+        kib = pages * (sysconf(_SC_PAGESIZE) / 1024);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+/* Memory that is there at once is what an idle daemon can do without, and a disk of ours cannot. */
+static void only_a_whole_lock_brings_pages_that_nobody_used(void **state)
+{
+#ifdef __SANITIZE_ADDRESS__
+    skip();
+#endif
+    const size_t bytes = 16 * 1024 * 1024;
+    struct memory_lock_result result;
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(map, MAP_FAILED);
+    long before = resident_kib();
+    memory_lock(MEMORY_LOCK_TOUCHED, &result);
+    if (result.locked != 0) {
+        munmap(map, bytes);
+        skip(); /* not allowed here */
+    }
+    assert_true(resident_kib() - before < 8 * 1024);
+    memory_lock(MEMORY_LOCK_ALL, &result);
+    assert_int_equal(result.locked, 0);
+    assert_true(resident_kib() - before >= 16 * 1024);
+    munlockall();
+    munmap(map, bytes);
 }
 
 int main(void)
@@ -75,6 +110,7 @@ int main(void)
         cmocka_unit_test(every_refusal_is_named_with_its_mend),
         cmocka_unit_test(a_short_buffer_is_not_overrun),
         cmocka_unit_test(the_result_is_the_truth),
+        cmocka_unit_test(only_a_whole_lock_brings_pages_that_nobody_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
