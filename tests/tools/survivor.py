@@ -321,6 +321,11 @@ class Client:
         if not self.is_connected():
             self.lost()
 
+    def daemon_is_gone(self):
+        """The end of a process may be seen before the end of its connection."""
+        if self.handle:
+            self.lost()
+
 
 class Daemon:
     def __init__(self, options):
@@ -393,6 +398,7 @@ def kill_loop(options, client, daemon):
         daemon.start(killer_of(options, dice))
         while connect_while_alive(client, daemon):
             client.work(daemon.is_gone, options.depth)
+        client.daemon_is_gone()
         status = daemon.end(START_SECONDS)
         if status != -signal.SIGKILL:
             client.complain(f"the daemon ended by itself: status {status}")
