@@ -228,7 +228,7 @@ static void scan_chain(struct scan *scan)
     while (read_record(scan))
         if (!take_record(scan))
             return;
-    if (scan->error)
+    if (scan->error || MUTANT(DAMAGE_IS_THE_END))
         return;
     if (scan->durable_seq >= scan->seq || later_record_proves_it_was_durable(scan))
         scan->error = JNL_OPEN_CORRUPT;

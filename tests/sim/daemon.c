@@ -1,6 +1,10 @@
 #include "tests/sim/daemon.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/rot.h"
 
 static void configure(const struct options *o, struct vol_config *ret_volume,
                       struct ses_config *ret_session)
@@ -28,7 +32,7 @@ static void gave_up(void *owner)
     world_fail(daemon->world, "the session gave up: %s", status.reason);
 }
 
-static void use_journal(struct daemon *daemon)
+static struct vol_journal_config journal_config(struct daemon *daemon)
 {
     const struct options *o = daemon->options;
     struct vol_journal_config config = {
@@ -42,11 +46,17 @@ static void use_journal(struct daemon *daemon)
         .entry_count = o->entry_count,
         .continue_unmarked = o->continue_unmarked,
     };
+    for (unsigned i = 0; o->mode != VOL_JOURNAL_NONE && i < sizeof config.uuid; i++)
+        config.uuid[i] = (uint8_t)rng_next(&daemon->rng);
+    return config;
+}
+
+static void use_journal(struct daemon *daemon)
+{
     char why[200] = "";
+    const struct vol_journal_config config = journal_config(daemon);
     if (config.mode == VOL_JOURNAL_NONE)
         return;
-    for (unsigned i = 0; i < sizeof config.uuid; i++)
-        config.uuid[i] = (uint8_t)rng_next(&daemon->rng);
     if (vol_use_journal(daemon->volume, &config, why, sizeof why) < 0)
         world_fail(daemon->world, "O16 the daemon does not start: %s", why);
 }
@@ -64,17 +74,63 @@ static void check_recovery(struct daemon *daemon)
                    (unsigned long long)status.dirty_bytes, (unsigned long long)held);
 }
 
-void daemon_start(struct daemon *daemon)
+static struct volume *new_volume(struct daemon *daemon)
 {
     struct vol_config volume_config;
     struct ses_config session_config;
     struct world *world = daemon->world;
+    struct volume *volume = NULL;
     configure(daemon->options, &volume_config, &session_config);
-    TRACE(world, "daemon: starts");
     link_init(&daemon->link, world, daemon->target);
     int error = vol_new(&volume_config, &session_config, &daemon->link.port, &world->timer,
-                        &world->random, &world->trace, &daemon->volume);
+                        &world->random, &world->trace, &volume);
     assert(error == 0);
+    return volume;
+}
+
+/* O16: a damaged journal is refused, and nothing in it is changed. */
+static void check_refusal(struct daemon *daemon)
+{
+    struct journal_disk *disk = &daemon->disk;
+    const struct vol_journal_config config = journal_config(daemon);
+    char why[200] = "";
+    uint8_t *before = malloc(disk->port.size_bytes);
+    assert(before);
+    memcpy(before, disk->visible, disk->port.size_bytes);
+    struct volume *volume = new_volume(daemon);
+    TRACE(daemon->world, "daemon: starts on a rotten journal");
+    if (vol_use_journal(volume, &config, why, sizeof why) == 0)
+        world_fail(daemon->world, "O16 the daemon starts on a rotten journal");
+    else if (memcmp(before, disk->visible, disk->port.size_bytes) != 0)
+        world_fail(daemon->world, "O16 a refused journal was changed");
+    vol_free(volume);
+    free(before);
+}
+
+/* With the ring as it has rotted. Then its device is replaced by one that has all of it. */
+static void start_on_rot(struct daemon *daemon)
+{
+    struct journal_disk *disk = &daemon->disk;
+    uint64_t whole, rotten;
+    if (!disk->rot.is_there)
+        return;
+    rot_read_log(disk, &whole);
+    rot_again(disk);
+    enum jnl_reading reading = rot_read_log(disk, &rotten);
+    if (reading == JNL_READING_CORRUPT)
+        check_refusal(daemon);
+    else if (rotten < whole)
+        world_fail(daemon->world, "O16 rot makes %llu records of %llu, and nobody says so",
+                   (unsigned long long)rotten, (unsigned long long)whole);
+    rot_is_over(disk);
+}
+
+void daemon_start(struct daemon *daemon)
+{
+    struct world *world = daemon->world;
+    start_on_rot(daemon);
+    TRACE(world, "daemon: starts");
+    daemon->volume = new_volume(daemon);
     vol_on_gave_up(daemon->volume, gave_up, daemon);
     daemon->stopping = daemon->stopping_now = daemon->stopped = false;
     daemon->running_since_us = world->now_us;
@@ -158,6 +214,7 @@ static void drop(struct daemon *daemon)
 {
     clients_daemon_died(daemon->clients);
     jdisk_daemon_died(&daemon->disk);
+    rot_mend(&daemon->disk); /* what is lost by that is looked at when the next one starts */
     truth_read_journal(&daemon->truth);
     daemon->is_without = ends_the_promise(daemon);
     daemon->world->is_over |= daemon->is_without && daemon->restart_us != UINT64_MAX;
@@ -177,7 +234,8 @@ static void dead(struct daemon *daemon, bool forgive, uint64_t restart_us)
     bool answered = daemon->clients->answered_by_this_daemon;
     oracle_daemon_died(daemon->oracle);
     check_truth(daemon, forgive);
-    if (daemon->options->ordered && !daemon->is_without &&
+    /* (What rotted was not sent in its turn.) */
+    if (daemon->options->ordered && !daemon->is_without && daemon->disk.rot.count == 0 &&
         daemon->options->mode != VOL_JOURNAL_NONE)
         truth_check_prefix(&daemon->truth, &daemon->rng);
     daemon->loss = 0;
@@ -219,6 +277,15 @@ void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t re
     dead(daemon, forgive, restart_us);
     oracle_host_died(daemon->oracle);
     daemon->is_fresh = true;
+}
+
+void daemon_mend_rot(struct daemon *daemon)
+{
+    if (!daemon->disk.rot.is_there)
+        return;
+    rot_is_over(&daemon->disk);
+    if (!daemon->stopping)
+        daemon_kill(daemon, 1);
 }
 
 void daemon_target_lost_data(struct daemon *daemon)

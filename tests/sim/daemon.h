@@ -57,6 +57,10 @@ void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t re
 /* SIGTERM, and the end of patience after patience_us. */
 void daemon_stop(struct daemon *daemon, uint64_t patience_us, uint64_t restart_us);
 
+/* The journal's ring is mended where it has rotted, and a daemon that runs starts again: it may
+ * have given up some blocks. */
+void daemon_mend_rot(struct daemon *daemon);
+
 /* The target lost data just now. */
 void daemon_target_lost_data(struct daemon *daemon);
 /* No daemon runs, nor ever will: with `bare` the LUN alone must hold everything. */

@@ -1,5 +1,7 @@
 #include "tests/sim/faults.h"
 
+#include "tests/sim/rot.h"
+
 enum fault {
     FAULT_CUT, /* in the order of the w_ options */
     FAULT_CUT_HALF,
@@ -24,6 +26,7 @@ enum fault {
     FAULT_JDEV_DEAD,
     FAULT_JDEV_READ,
     FAULT_JDEV_ROT,
+    FAULT_JDEV_ROT_DATA,
     FAULTS,
 };
 
@@ -47,6 +50,16 @@ static void attention(struct faults *faults)
     target_attention(faults->target, code[0], code[1]);
 }
 
+/* The clients may see an error there from now on. */
+static void rot_data(struct faults *faults, struct journal_disk *disk)
+{
+    const struct rot_blocks rotten = rot_strike(disk);
+    for (uint32_t i = 0; i < rotten.blocks; i++)
+        faults->target->bad_ever |= UINT64_C(1) << (rotten.lba + i);
+    if (!faults->daemon->volume)
+        rot_mend(disk); /* the next start sees it */
+}
+
 static void strike_journal(struct faults *faults, enum fault fault)
 {
     struct journal_disk *disk = &faults->daemon->disk;
@@ -61,6 +74,8 @@ static void strike_journal(struct faults *faults, enum fault fault)
         world_after(faults->world, &faults->disk_back, outage_us(faults));
     } else if (fault == FAULT_JDEV_ROT) {
         jdisk_rot(disk);
+    } else if (fault == FAULT_JDEV_ROT_DATA) {
+        rot_data(faults, disk);
     }
 }
 
@@ -307,4 +322,5 @@ void faults_end(struct faults *faults)
         world_cancel(faults->world, events[i]);
     target_heal(faults->target);
     jdisk_heal(&faults->daemon->disk);
+    daemon_mend_rot(faults->daemon);
 }

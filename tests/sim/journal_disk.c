@@ -55,6 +55,8 @@ static void forget_cached(struct journal_disk *disk, uint32_t first, uint32_t co
 static void put_sector(struct journal_disk *disk, uint32_t sector, const uint8_t *data,
                        bool is_stable)
 {
+    if (disk->rot.at / JDISK_SECTOR == sector)
+        disk->rot.is_there = false;
     memcpy(visible_at(disk, sector), data, JDISK_SECTOR);
     if (is_stable)
         memcpy(stable_at(disk, sector), data, JDISK_SECTOR);
@@ -351,6 +353,12 @@ void jdisk_rot(struct journal_disk *disk)
     disk->visible[victim - disk->stable] ^= 1;
 }
 
+void jdisk_put(struct journal_disk *disk, uint64_t offset, const uint8_t *data, size_t bytes)
+{
+    memcpy(disk->visible + offset, data, bytes);
+    memcpy(disk->stable + offset, data, bytes);
+}
+
 void jdisk_heal(struct journal_disk *disk)
 {
     disk->is_dead = false;
@@ -363,6 +371,7 @@ void jdisk_erase(struct journal_disk *disk)
     memset(disk->visible, 0, disk->port.size_bytes);
     memset(disk->stable, 0, disk->port.size_bytes);
     disk->cached = 0;
+    disk->rot.is_there = false;
 }
 
 void jdisk_init(struct journal_disk *disk, struct world *world, const struct options *options,
@@ -374,6 +383,7 @@ void jdisk_init(struct journal_disk *disk, struct world *world, const struct opt
         .world = world,
         .options = options,
         .rng = rng_fork(seed, "journal disk"),
+        .rot.rng = rng_fork(seed, "rot"),
     };
     list_init(&disk->ops);
     if (options->mode == 0)

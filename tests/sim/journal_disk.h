@@ -32,6 +32,16 @@ struct jdisk_stats {
     uint64_t writes, syncs, reads, power_losses, sectors_lost, torn, write_errors;
 };
 
+/* A bit of the ring that is not what was written: rot.h. */
+struct rot {
+    struct rng rng;
+    bool is_there; /* and nothing was written over it since */
+    bool is_flipped;
+    uint64_t at; /* on the device */
+    uint8_t bit;
+    uint64_t count;
+};
+
 struct journal_disk {
     struct jdev_port port;
     struct world *world;
@@ -47,6 +57,7 @@ struct journal_disk {
     bool next_write_fails, next_sync_fails, next_read_fails;
     uint64_t read_failed; /* stats.reads at the last failed one */
     bool is_dead;         /* takes no writes, no syncs */
+    struct rot rot;
     struct jdisk_stats stats;
     /* Something that matters happened. */
     void (*moment)(void *owner);
@@ -65,6 +76,9 @@ void jdisk_fail_read(struct journal_disk *disk);
 
 /* A bit of one copy of the newest superblock flips, if the other copy is whole. */
 void jdisk_rot(struct journal_disk *disk);
+
+/* These bytes are there, and stable, whoever wrote them. */
+void jdisk_put(struct journal_disk *disk, uint64_t offset, const uint8_t *data, size_t bytes);
 
 /* From now on nothing goes wrong any more. */
 void jdisk_heal(struct journal_disk *disk);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/old_ring.h"
 #include "tests/sim/rng.h"
 #include "volume/volume.h"
 
@@ -145,6 +146,14 @@ static void draw_ring(struct options *o, struct rng *rng)
     o->jdev_sync_us = draw_log(rng, 10, 50000);
 }
 
+/* What only a journal that lasts can meet. */
+static void draw_lasting(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "lasting journal");
+    o->old_ring = rng_chance(&rng, 300) ? draw(&rng, OLD_RING_YOUNG, OLD_RING_AGED) : OLD_RING_NONE;
+    o->w_jdev_rot_data = rng_chance(&rng, 200) ? draw(&rng, 3, 15) : 0;
+}
+
 /* From a stream of its own: what a seed is without a journal does not depend on this. */
 static void draw_journal(struct options *o, uint64_t seed)
 {
@@ -162,10 +171,13 @@ static void draw_journal(struct options *o, uint64_t seed)
     if (coin(&rng))
         o->w_power = draw(&rng, 1, 10);
     o->final_drain = coin(&rng);
+    if (o->mode == VOL_JOURNAL_PERSISTENT)
+        draw_lasting(o, seed);
     o->w_jdev_read = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
     o->w_jdev_rot = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
     if (!rng_chance(&rng, 150))
-        return; /* a journal that has failed is the end of most of what can be seen */
+        return;             /* a journal that has failed is the end of most of what can be seen */
+    o->w_jdev_rot_data = 0; /* what is lost twice is lost */
     o->continue_unmarked = coin(&rng);
     o->w_jdev_write = coin(&rng) ? draw(&rng, 1, 5) : 0;
     o->w_jdev_sync = coin(&rng) ? draw(&rng, 1, 5) : 0;

@@ -92,6 +92,7 @@
     X(jdev_us)                                                                                     \
     X(jdev_sync_us)                                                                                \
     X(continue_unmarked)                                                                           \
+    X(old_ring) /* the ring is full of another journal's records: enum old_ring */                 \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \
@@ -118,9 +119,10 @@
     X(w_power)      /* the daemon's host, with its clients */                                      \
     X(w_jdev_write) /* the next write of the journal's disk fails */                               \
     X(w_jdev_sync)                                                                                 \
-    X(w_jdev_dead) /* no write works for some time */                                              \
-    X(w_jdev_read) /* the next read fails, or shows a wrong bit */                                 \
-    X(w_jdev_rot)  /* a copy of the superblock rots */                                             \
+    X(w_jdev_dead)     /* no write works for some time */                                          \
+    X(w_jdev_read)     /* the next read fails, or shows a wrong bit */                             \
+    X(w_jdev_rot)      /* a copy of the superblock rots */                                         \
+    X(w_jdev_rot_data) /* data in the ring rot */                                                  \
     /* the end */                                                                                  \
     X(final_flush)                                                                                 \
     X(final_stop)                                                                                  \

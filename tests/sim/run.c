@@ -3,6 +3,8 @@
  */
 #include "tests/sim/run.h"
 
+#include "tests/sim/old_ring.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -136,6 +138,8 @@ void sim_init(struct sim *sim, const struct run_request *request)
     clients_follow(&sim->clients, request->script);
     fill_medium(sim);
     daemon_init(&sim->daemon, world, options, &sim->target, &sim->oracle, &sim->clients, seed);
+    if (options->old_ring)
+        old_ring_fill(&sim->daemon.disk, &sim->clients.cells);
     sim->daemon.disk.moment = disk_moment;
     sim->daemon.disk.owner = sim;
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);

@@ -113,7 +113,7 @@ struct target {
     bool calm;    /* no random trouble any more */
     uint64_t not_ready_until_us;
     unsigned portals_up; /* bit mask */
-    uint64_t bad_ever;   /* blocks that once were a medium error: bit mask */
+    uint64_t bad_ever;   /* blocks that were a medium error once, or rotted in the ring: bit mask */
 
     struct list_node conns;
     struct list_node ghosts;
