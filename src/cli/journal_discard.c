@@ -69,6 +69,7 @@ int journal_discard(const struct arguments *arguments, struct journal_source *so
     if (error)
         return complain(arguments, EXIT_FAILED, "journal %s cannot be written: %s", source->path,
                         strerror(-error));
+    condemned_forget(&source->places, source->superblock.uuid);
     printf("discarded: %" PRIu64 " record%s, %s of data; the next start makes a new journal\n",
            summary.records, human_plural(summary.records), size);
     return EXIT_DONE;

@@ -40,6 +40,18 @@ static int locate_by_name(const struct arguments *arguments, const char *name,
     return error ? fault_set(fault, error, "the path of the journal is too long") : 0;
 }
 
+/* By a path we do not know the daemon: the usual place, or the one that is given. */
+static int find_places(const struct arguments *arguments, const char *operand,
+                       struct condemned_places *ret_places, struct fault *fault)
+{
+    char directory[OPTION_PATH_BYTES];
+    const char *name = strchr(operand, '/') ? "any" : operand;
+    int error = client_directory(arguments, name, directory, sizeof directory, fault);
+    if (!error)
+        condemned_places(directory, ret_places);
+    return error;
+}
+
 int journal_source_locate(const struct arguments *arguments, struct journal_source *ret_source,
                           bool *ret_running, struct fault *fault)
 {
@@ -47,13 +59,16 @@ int journal_source_locate(const struct arguments *arguments, struct journal_sour
     char directory[OPTION_PATH_BYTES];
     *ret_source = (struct journal_source){.holder.fd = -1};
     *ret_running = false;
+    int error = find_places(arguments, operand, &ret_source->places, fault);
+    if (error)
+        return error;
     if (strchr(operand, '/')) {
         int bytes = snprintf(ret_source->path, sizeof ret_source->path, "%s", operand);
         return bytes < (int)sizeof ret_source->path
                    ? 0
                    : fault_set(fault, -ENAMETOOLONG, "the path of the journal is too long");
     }
-    int error = client_directory(arguments, operand, directory, sizeof directory, fault);
+    error = client_directory(arguments, operand, directory, sizeof directory, fault);
     if (error)
         return error;
     *ret_running = run_dir_holder(directory) > 0;
@@ -183,6 +198,8 @@ int journal_source_open(struct journal_source *source, bool read_only, struct fa
         error = refuse(source, found, fault);
     if (error)
         journal_source_close(source);
+    else if (condemned_is_noted(&source->places, source->superblock.uuid))
+        source->superblock.state |= JNL_STATE_FAILED; /* as it would say itself, could it */
     return error;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/client.h"
 #include "cli/verb.h"
+#include "daemon/condemned.h"
 #include "daemon/options.h"
 #include "journal/journal.h"
 #include "journal/reader.h"
@@ -16,9 +17,10 @@ struct journal_source {
     char path[OPTION_PATH_BYTES];
     struct jdev_port *device;
     struct jnl_superblock superblock;
-    uint8_t *memory; /* for a reader */
-    bool live;       /* its daemon goes on meanwhile: no lock */
-    bool held;       /* ... but keeps the records of `part`, which alone are looked at */
+    uint8_t *memory;                /* for a reader */
+    struct condemned_places places; /* where it may be noted that it must not be used */
+    bool live;                      /* its daemon goes on meanwhile: no lock */
+    bool held; /* ... but keeps the records of `part`, which alone are looked at */
     struct jnl_part part;
     struct client holder; /* the connection that they are kept for */
 };

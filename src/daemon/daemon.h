@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/condemn.h"
 #include "daemon/control.h"
 #include "daemon/fill_rate.h"
 #include "daemon/journal_setup.h"
@@ -75,6 +76,7 @@ struct daemon {
     struct front_ends *front_ends;
     struct control_socket *control;
     struct flush_job flushes[FLUSH_JOBS];
+    struct condemn condemn;
     const struct control_client *holder; /* hold.c: reads the journal's ring; or NULL */
     unsigned held_full_s;                /* ... and writes wait for room so long */
 

@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "daemon/condemned.h"
 #include "daemon/human.h"
 #include "daemon/log.h"
 #include "journal/journal.h"
@@ -102,11 +103,29 @@ static int check_is_blank(const struct journal_setup *setup, struct fault *fault
                      setup->path);
 }
 
-static int look(struct journal_setup *setup, struct fault *fault)
+/* Its device failed in an earlier run, could not be marked, and the LUN was changed without it. */
+static int check_is_not_condemned(const struct journal_setup *setup, const struct options *options,
+                                  const struct jnl_superblock *superblock, struct fault *fault)
+{
+    struct condemned_places places;
+    const char *serial = superblock->binding.serial;
+    condemned_places(options->run_dir, &places);
+    if (!condemned_is_noted(&places, superblock->uuid))
+        return 0;
+    return fault_set(
+        fault, -ESTALE,
+        "journal %.200s failed in an earlier run, and newer data are on the LUN since; "
+        "give it up (holdfast journal discard %.200s --serial %.64s), then start again",
+        setup->path, setup->path, *serial ? serial : "SERIAL");
+}
+
+static int look(struct journal_setup *setup, const struct options *options, struct fault *fault)
 {
     struct jnl_superblock superblock;
     enum jnl_open_error found = jnl_peek(setup->device, &superblock);
     setup->is_there = found != JNL_OPEN_NO_JOURNAL;
+    if (found == JNL_OPEN_OK)
+        return check_is_not_condemned(setup, options, &superblock, fault);
     return setup->is_there ? 0 : check_is_blank(setup, fault);
 }
 
@@ -170,7 +189,7 @@ int journal_setup_open(const struct options *options, struct evl *loop, struct l
         error = fault_set(fault, -EINVAL, "journal %.300s has %.0f KiB, a journal needs 5 MiB",
                           ret_setup->path, (double)ret_setup->device->size_bytes / 1024);
     else
-        error = look(ret_setup, fault);
+        error = look(ret_setup, options, fault);
     if (error)
         journal_setup_close(ret_setup, false, log);
     else
@@ -179,7 +198,8 @@ int journal_setup_open(const struct options *options, struct evl *loop, struct l
 }
 
 int journal_setup_use(const struct journal_setup *setup, const struct options *options,
-                      const char *initiator, struct volume *volume, struct fault *fault)
+                      const char *initiator, const struct journal_owner *owner,
+                      struct volume *volume, struct fault *fault)
 {
     char why[JDEV_WHY_BYTES];
     struct vol_journal_config config = {
@@ -191,6 +211,8 @@ int journal_setup_use(const struct journal_setup *setup, const struct options *o
         .cache_bytes = options->journal_cache,
         .ordered = options->destage == DESTAGE_ORDERED,
         .continue_unmarked = options->on_journal_failure == JOURNAL_FAILURE_CONTINUE,
+        .condemn = owner->condemn,
+        .owner = owner->owner,
     };
     if (!setup->device)
         return 0;

@@ -35,9 +35,16 @@ int journal_setup_open(const struct options *options, struct evl *loop, struct l
                        struct sd_notifier *notifier, struct journal_setup *ret_setup,
                        struct fault *fault);
 
+/* Who notes a journal that must not be used again: vol_journal_config.condemn. */
+struct journal_owner {
+    void (*condemn)(void *owner, const uint8_t uuid[16]);
+    void *owner;
+};
+
 /* Gives the volume its journal, before vol_start(). Nothing when there is none. */
 int journal_setup_use(const struct journal_setup *setup, const struct options *options,
-                      const char *initiator, struct volume *volume, struct fault *fault);
+                      const char *initiator, const struct journal_owner *owner,
+                      struct volume *volume, struct fault *fault);
 
 /* After the volume is gone. ended_well: it was stopped; then our own file in memory is removed if
  * nothing is left in it. */

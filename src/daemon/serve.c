@@ -172,7 +172,8 @@ static int set_up_journal(struct daemon *daemon, struct fault *fault)
                                    &daemon->journal, fault);
     if (error)
         return error;
-    return journal_setup_use(&daemon->journal, daemon->options, daemon->login.initiator,
+    const struct journal_owner owner = {condemn_start, daemon};
+    return journal_setup_use(&daemon->journal, daemon->options, daemon->login.initiator, &owner,
                              daemon->volume, fault);
 }
 
@@ -218,6 +219,7 @@ static void tear_down(struct daemon *daemon)
     }
     evl_hook_cancel(&daemon->settle);
     evl_call_cancel(&daemon->give_up);
+    condemn_done(daemon);
     control_socket_free(daemon->control);
     front_ends_free(daemon->front_ends);
     vol_free(daemon->volume);

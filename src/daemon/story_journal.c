@@ -76,8 +76,8 @@ static void tell_marked(struct story *story, const struct trace_event *event)
             strerror((int)event->a));
     else if (!story->unmarked_is_told)
         say(story, STORY_WARNING,
-            "the failed journal cannot be marked as such (%s); writes go on all the same: never "
-            "start again with this journal",
+            "the failed journal cannot be marked as such (%s); noting it elsewhere, then writes go "
+            "on",
             strerror((int)event->a));
     story->unmarked_is_told = event->a != 0;
 }

@@ -140,6 +140,11 @@ void jnl_free(struct journal *journal)
     free(journal);
 }
 
+const uint8_t *jnl_uuid(const struct journal *journal)
+{
+    return journal->superblock.uuid;
+}
+
 void jnl_status(const struct journal *journal, struct jnl_status *ret_status)
 {
     struct jnl_status status = journal->counters;

@@ -158,6 +158,9 @@ uint64_t jnl_lun_blocks(const struct journal *journal);
  */
 bool jnl_epoch_may_begin(struct journal *journal, uint64_t epoch);
 
+/* 16 bytes, the journal's name. */
+const uint8_t *jnl_uuid(const struct journal *journal);
+
 /* After jnl_open(): appends must begin with this epoch, or a later one. */
 uint64_t jnl_first_epoch(const struct journal *journal);
 

@@ -139,6 +139,7 @@ struct volume {
     struct jnl_events journal_events;
     bool journal_failed;       /* for good: rules of "none" from then on ... */
     bool journal_given_up;     /* ... once no later start can replay it */
+    bool journal_condemned;    /* the owner was asked to see to that */
     struct list_node unmarked; /* vol_io.transfer.node: changes that wait for that */
     bool journal_full;         /* was told */
     bool journal_held;         /* somebody reads its ring */

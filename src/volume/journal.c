@@ -60,14 +60,36 @@ static void on_failed(void *owner, int error)
     vol_leave(volume);
 }
 
+void vol_journal_is_condemned(struct volume *volume)
+{
+    vol_enter(volume);
+    give_up_journal(volume);
+    vol_changes_go_on(volume);
+    vol_leave(volume);
+}
+
+static void condemn(struct volume *volume)
+{
+    const struct vol_journal_config *config = &volume->journal_config;
+    if (volume->journal_condemned)
+        return;
+    volume->journal_condemned = true;
+    if (config->condemn)
+        config->condemn(config->owner, jnl_uuid(volume->journal));
+    else
+        give_up_journal(volume);
+}
+
 static void on_marked(void *owner, int error)
 {
     struct volume *volume = owner;
     vol_enter(volume);
-    if (error == 0 || volume->journal_config.continue_unmarked)
+    port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error,
+               !volume->journal_config.continue_unmarked, 0, NULL);
+    if (error == 0)
         give_up_journal(volume);
-    port_trace(volume->trace, TRACE_JOURNAL_MARKED, (uint64_t)-error, !volume->journal_given_up, 0,
-               NULL);
+    else if (volume->journal_config.continue_unmarked)
+        condemn(volume);
     vol_changes_go_on(volume);
     vol_leave(volume);
 }

@@ -125,9 +125,13 @@ struct vol_journal_config {
     const char *target, *initiator; /* names to note in it */
     uint64_t lun;
     uint64_t cache_bytes;   /* payload kept in memory; the rest is read from the ring */
-    bool continue_unmarked; /* a failed journal that cannot be marked holds up nothing */
-    bool ordered;           /* destage epoch by epoch (I11): the LUN is always a prefix */
-    size_t record_count;    /* bounds of what the ring may hold at once; 0: by its size */
+    bool continue_unmarked; /* a failed journal that cannot be marked holds up nothing ... */
+    /* ... as soon as the owner has noted elsewhere that it must not be used again: answered by
+     * vol_journal_is_condemned(), perhaps from inside. At most once. NULL: nothing is noted. */
+    void (*condemn)(void *owner, const uint8_t uuid[16]);
+    void *owner;
+    bool ordered;        /* destage epoch by epoch (I11): the LUN is always a prefix */
+    size_t record_count; /* bounds of what the ring may hold at once; 0: by its size */
     size_t entry_count;
 };
 
@@ -202,6 +206,9 @@ void vol_unwatch(struct vol_watcher *watcher);
 
 /* Somebody waits for unsynced_bytes to be 0: the last SYNC goes out now, not when it is due. */
 void vol_hurry(struct volume *volume);
+
+/* See vol_journal_config.condemn. */
+void vol_journal_is_condemned(struct volume *volume);
 
 /* What the journal's ring holds now, for another process to read: see jnl_hold(). */
 struct vol_held {

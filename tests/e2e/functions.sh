@@ -66,6 +66,7 @@ clean_up() {
 }
 
 T=$(mktemp -d "/tmp/holdfast-$TEST.XXXXXX")
+export STATE_DIRECTORY=$T/state # in place of /var/lib/holdfast
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 

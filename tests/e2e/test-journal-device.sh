@@ -89,6 +89,33 @@ end ring KILL
 wait_until 20 has_failed || fail "nobody notices"
 wait_until 20 goes_on || fail "writes do not go on"
 right
+hf_says 1 'noted in .*: no start takes it' || [ "$(stat -f -c %T "$T")" = tmpfs ] ||
+    fail "it is not noted that this journal must not be used again"
+
+say "its disk is back, as it was: no start takes it, after a boot neither"
+losetup -d "$RING"
+umount -l "$T/ring.file"
+rm "$T/ring.nbd"
+ring_start 16M
+"$HOLDFAST" journal info "$RING" --run-dir "$T" >"$T/info.log" || fail "no info"
+grep -q '^state *failed' "$T/info.log" || fail "info does not know that it failed"
+not_taken() {
+    : >"$T/again.log"
+    spawn again "$HOLDFAST" serve "$(tgt_url tgt)" --name t --nbd "unix:$T/nbd" \
+        -o "run_dir=$T/run,journal=$RING"
+    ended_within again 10 || fail "a failed journal is taken into use again"
+    grep -q 'newer data are on the LUN.*journal discard' "$T/again.log" || fail "no line says why"
+}
+not_taken
+if [ "$(stat -f -c %T "$T")" != tmpfs ]; then
+    rm "$T"/.condemned-* # a boot does that
+    not_taken
+fi
+failed_for_good
+[ -z "$(ls -A "$T/state")" ] || fail "discard leaves the note"
+hf_start "$(tgt_url tgt)" -o "journal=$RING"
+hf_says 10 'the journal was made' || fail "no new journal"
+end hf TERM
 
 say "it cannot be read for a while: what it holds is waited for"
 losetup -d "$RING"

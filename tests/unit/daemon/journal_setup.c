@@ -68,7 +68,8 @@ static void none_is_nothing(void **state)
     strcpy(options.journal, "none");
     assert_int_equal(open_it(), 0);
     assert_null(setup.device);
-    assert_int_equal(journal_setup_use(&setup, &options, "iqn.i", NULL, &fault), 0);
+    assert_int_equal(
+        journal_setup_use(&setup, &options, "iqn.i", &(struct journal_owner){0}, NULL, &fault), 0);
     journal_setup_close(&setup, true, quiet);
 }
 

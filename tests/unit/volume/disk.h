@@ -13,6 +13,7 @@ struct disk {
     enum vol_journal_mode mode;
     uint64_t cache_bytes;
     bool continue_unmarked;
+    void (*condemn)(void *owner, const uint8_t uuid[16]);
 };
 
 static inline struct disk *disk_new(enum vol_journal_mode mode)
@@ -34,6 +35,7 @@ static inline struct rig *rig_on(struct disk *disk)
         .uuid = "a journal's uuid",
         .cache_bytes = disk->cache_bytes,
         .continue_unmarked = disk->continue_unmarked,
+        .condemn = disk->condemn,
     };
     char why[128] = "";
     if (vol_use_journal(rig->volume, &config, why, sizeof why) != 0)

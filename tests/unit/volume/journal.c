@@ -407,6 +407,35 @@ static void the_administrator_may_let_changes_pass_an_unmarked_journal(void **st
     end(rig, disk);
 }
 
+static unsigned condemned;
+
+static void condemn(void *owner, const uint8_t uuid[16])
+{
+    condemned++;
+}
+
+static void changes_do_not_pass_an_unmarked_journal_before_that_is_noted(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->continue_unmarked = true;
+    disk->condemn = condemn;
+    condemned = 0;
+    struct rig *rig = rig_on(disk);
+    fake_ready(rig->session);
+    struct call write;
+    fail_for_good(rig, disk, &write);
+    fake_run_all(rig->session);
+    assert_int_equal(condemned, 1);
+    assert_false(write.answered);
+    vol_journal_is_condemned(rig->volume);
+    fake_run_all(rig->session);
+    assert_true(write.answered);
+    assert_int_equal(write.request.error, 0);
+    call_done(&write);
+    end(rig, disk);
+    assert_int_equal(condemned, 1);
+}
+
 static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
@@ -554,6 +583,7 @@ int main(void)
         cmocka_unit_test(nothing_is_changed_before_a_failed_journal_is_marked),
         cmocka_unit_test(changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen),
         cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
+        cmocka_unit_test(changes_do_not_pass_an_unmarked_journal_before_that_is_noted),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_nothing_else),
         cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),
