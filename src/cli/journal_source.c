@@ -169,9 +169,13 @@ static int refuse(const struct journal_source *source, enum jnl_open_error error
                          path);
     case JNL_OPEN_CORRUPT:
         return fault_set(fault, -EINVAL,
-                         "journal %.300s: no copy of its superblock makes sense: it is damaged, or "
-                         "the device is smaller than it was; restore it from a backup",
-                         path);
+                         "journal %.200s: no copy of its superblock makes sense: they are damaged, "
+                         "or the device is smaller than it was; no daemon starts on it. "
+                         "holdfast-journal(7) says what may be lost; to use it again, %s",
+                         path,
+                         source->device && jdev_get_facts(source->device)->block_device
+                             ? "zero its first and last 64 KiB (blkdiscard -z)"
+                             : "remove the file");
     default:
         return fault_set(fault, -EIO, "journal %.300s cannot be read", path);
     }

@@ -143,8 +143,11 @@ static struct jnl_config engine_config(const struct volume *volume, uint32_t blo
     return engine;
 }
 
-static const char *reason(enum jnl_open_error error)
+/* has_superblock: at least that was whole. */
+static const char *reason(enum jnl_open_error error, bool has_superblock)
 {
+    if (error == JNL_OPEN_CORRUPT && !has_superblock)
+        return "all copies of its superblock are damaged; see holdfast journal verify";
     switch (error) {
     case JNL_OPEN_NEWER:
         return "it was written by a newer version of holdfast; use that one to drain it";
@@ -228,10 +231,12 @@ int vol_use_journal(struct volume *volume, const struct vol_journal_config *conf
         snprintf(ret_why, why_bytes, "the journal's device is too small");
         return -EINVAL;
     }
-    if (!error)
+    bool has_superblock = error == JNL_OPEN_OK;
+    if (has_superblock)
         error = open_now(volume, superblock.lun_block_bytes, false);
     if (error) {
-        snprintf(ret_why, why_bytes, "the journal cannot be used: %s", reason(error));
+        snprintf(ret_why, why_bytes, "the journal cannot be used: %s",
+                 reason(error, has_superblock));
         return error == JNL_OPEN_NO_MEMORY ? -ENOMEM : error == JNL_OPEN_IO ? -EIO : -EINVAL;
     }
     bind_session(volume, &superblock.binding);

@@ -92,6 +92,24 @@ says 1 'damaged; see holdfast journal verify' timeout 10 "$HOLDFAST" serve "$(tg
     --nbd "unix:$T/b" --journal "$T/bent" -o "run_dir=$T/runb"
 [ "$sum" = "$(md5sum <"$T/bent")" ] || fail "a refused start changed the journal"
 
+# Neither on one without a superblock, and it is said what to do with it.
+cp "$T/ring" "$T/headless"
+/usr/bin/python3 - "$T/headless" <<'EOF'
+import sys
+with open(sys.argv[1], "r+b") as ring:
+    size = ring.seek(0, 2)
+    for at in 0, 4096, size - 8192, size - 4096:
+        ring.seek(at + 1024)
+        ring.write(b"torn" * 64)
+EOF
+for command in info verify dump discard; do
+    says 1 'no copy of its superblock makes sense.*to use it again, remove the file' \
+        hf journal $command "$T/headless"
+done
+says 1 'all copies of its superblock are damaged; see holdfast journal verify' timeout 10 \
+    "$HOLDFAST" serve "$(tgt_url tgt)" --name b --nbd "unix:$T/b" --journal "$T/headless" \
+    -o "run_dir=$T/runb"
+
 # Giving it up takes the right serial.
 says 2 'give the serial of that LUN' hf journal discard "$T/ring"
 says 1 'is not the serial of the LUN' hf journal discard "$T/ring" --serial nonsense
