@@ -78,27 +78,16 @@ int boot_find_node(const char *sys_block, const char *name, char *ret_node, size
     return error;
 }
 
-/* Our own path: a process started as /proc/self/exe would be called `exe` by ps(1). */
-static void find_ourselves(char ret_path[BOOT_PATH_BYTES])
-{
-    ssize_t bytes = readlink("/proc/self/exe", ret_path, BOOT_PATH_BYTES - 1);
-    ret_path[bytes > 0 ? bytes : 0] = '\0';
-    if (access(ret_path, X_OK) < 0)
-        snprintf(ret_path, BOOT_PATH_BYTES, "/proc/self/exe");
-}
-
 /* In the child, between fork() and exec(). */
 static void become_daemon(const struct boot_place *place, int log_fd)
 {
-    char program[BOOT_PATH_BYTES];
     int null_fd = open("/dev/null", O_RDWR);
-    find_ourselves(program);
     if (setsid() < 0 || chdir(RUN_DIR_BASE) < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
         dup2(null_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
         _exit(1);
     close_range(STDERR_FILENO + 1, ~0u, 0);
     /* '@': systemd leaves who serves the root file system alone, at the start and at the end. */
-    execl(program, "@holdfast", "serve", place->conf, (char *)NULL);
+    execl("/proc/self/exe", "@holdfast", "serve", place->conf, (char *)NULL);
     perror("holdfast cannot be executed");
     _exit(1);
 }

@@ -39,6 +39,7 @@ int main(int count, char **words)
     mount_helper *helper = count > 0 ? mount_helper_find(words[0]) : NULL;
     if (helper)
         return helper(count, words);
+    os_process_name("holdfast");
     if (count < 2) {
         verb_print_overview(stderr);
         return EXIT_USAGE;

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/process.h"
+
 #define PAUSE_MIN_MS 100u
 #define PAUSE_MAX_MS 5000u
 #define HEALTHY_MS   60000u
@@ -71,6 +73,7 @@ static void pass_on(const char *variable, pid_t from)
 
 static _Noreturn void be_worker(struct supervisor *supervisor, pid_t parent)
 {
+    os_process_name("holdfast-worker");
     setpgid(0, 0); /* an interrupt from the terminal comes once, through us */
     sigprocmask(SIG_SETMASK, &supervisor->before, NULL);
     pass_on("LISTEN_PID", parent);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define LIBRARY_PREFIX "LIBISCSI_"
@@ -30,4 +31,9 @@ void os_process_init(void)
 {
     signal(SIGPIPE, SIG_IGN);
     forget_library_variables();
+}
+
+void os_process_name(const char *name)
+{
+    (void)prctl(PR_SET_NAME, name);
 }

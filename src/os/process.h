@@ -9,4 +9,10 @@
  */
 void os_process_init(void);
 
+/*
+ * What ps(1), top(1) and pgrep(1) call this process, whatever file it was started from
+ * (/proc/self/exe has no name of its own). At most 15 bytes; threads started later have it, too.
+ */
+void os_process_name(const char *name);
+
 #endif

@@ -21,6 +21,7 @@ END
 expect 0 mount -T "$T/fstab" -a
 mounted "$T/mnt" || fail "not mounted"
 ! mounted "$T/mnt2" || fail "noauto was mounted"
+[ "$(cat "/proc/$(cat /run/holdfast/data/lock)/comm")" = holdfast ] || fail "ps(1) does not know it"
 findmnt -no OPTIONS "$T/mnt" | grep -qw noatime || fail "an option was lost"
 expect 0 mount -T "$T/fstab" -a
 [ "$(grep -c " $T/mnt " /proc/self/mountinfo)" = 1 ] || fail "mount -a mounts again and again"

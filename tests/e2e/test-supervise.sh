@@ -25,6 +25,8 @@ echo secretsecret12 >"$T/secret"
 chmod 600 "$T/secret"
 hf_start "$(tgt_url tgt)" --supervise -o "chap_user=joe,chap_secret_file=$T/secret"
 hf_says 10 'target ready' || fail "no login"
+[ "$(cat "/proc/${PID[hf]}/comm") $(cat "/proc/$(worker)/comm")" = 'holdfast holdfast-worker' ] ||
+    fail "ps(1) does not tell the two apart"
 rm "$T/secret"
 nbdsh -u "$NBD" -c 'h.pwrite(b"kept" * 1024, 8192)
 h.flush()'

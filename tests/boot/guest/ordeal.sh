@@ -24,15 +24,12 @@ goes_on() {
     wait_until "$1" counts_on || fail "nothing is written any more, after $counted"
 }
 
-is_holdfast() { read -r comm <"/proc/$1/comm" && [ "$comm" = holdfast ]; }
+is_called() { read -r comm <"$1/comm" && [ "$comm" = "$2" ]; }
 
 # The process that talks to the target: its parent takes its place up again when it dies.
 worker() {
     for process in /proc/[0-9]*; do
-        if is_holdfast "${process#/proc/}" &&
-            is_holdfast "$(awk '$1 == "PPid:" { print $2 }' "$process/status")"; then
-            echo "${process#/proc/}"
-        fi
+        ! is_called "$process" holdfast-worker || echo "${process#/proc/}"
     done 2>/run/worker.log # processes end meanwhile
 }
 

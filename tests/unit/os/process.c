@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "tests/unit/unit.h"
 
@@ -22,11 +23,20 @@ static void sigpipe_does_not_kill(void **state)
     assert_int_equal(raise(SIGPIPE), 0);
 }
 
+static void a_process_is_called_as_it_was_told(void **state)
+{
+    char name[16];
+    os_process_name("holdfast-worker");
+    assert_int_equal(prctl(PR_GET_NAME, name), 0);
+    assert_string_equal(name, "holdfast-worker");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_librarys_variables_are_forgotten_and_others_kept),
         cmocka_unit_test(sigpipe_does_not_kill),
+        cmocka_unit_test(a_process_is_called_as_it_was_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
