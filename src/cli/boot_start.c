@@ -20,6 +20,7 @@
 #include "cli/boot.h"
 #include "cli/client.h"
 #include "daemon/human.h"
+#include "daemon/log_file.h"
 #include "daemon/run_dir.h"
 
 #define LOOK_MS     200
@@ -94,10 +95,9 @@ static void become_daemon(const struct boot_place *place, int log_fd)
 
 static int spawn_daemon(const struct boot_place *place, pid_t *ret_pid, struct fault *fault)
 {
-    int log_fd =
-        open(place->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int log_fd = log_file_open(place->log);
     if (log_fd < 0)
-        return fault_set(fault, -errno, "%s: %s", place->log, strerror(errno));
+        return fault_set(fault, log_fd, "%s: %s", place->log, strerror(-log_fd));
     fflush(NULL);
     *ret_pid = fork();
     if (*ret_pid == 0)

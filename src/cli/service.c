@@ -24,6 +24,7 @@
 #include "cli/keys.h"
 #include "cli/program.h"
 #include "daemon/human.h"
+#include "daemon/log_file.h"
 #include "daemon/run_dir.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system" /* sd_booted(3) */
@@ -193,9 +194,9 @@ static int spawn_daemon(const struct service *service, pid_t *ret_pid, struct fa
     log_path(service, path, sizeof path);
     if (mkdir(RUN_DIR_BASE, 0755) < 0 && errno != EEXIST)
         return fault_set(fault, -errno, "%s: %s", RUN_DIR_BASE, strerror(errno));
-    int log_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int log_fd = log_file_open(path);
     if (log_fd < 0)
-        return fault_set(fault, -errno, "%.300s: %s", path, strerror(errno));
+        return fault_set(fault, log_fd, "%.300s: %s", path, strerror(-log_fd));
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/log_file.h"
+
 #define LINE_BYTES    (STORY_LINE_BYTES + 128)
 #define STACK_BYTES   (64 * 1024)
 #define PATIENCE_SECS 1
@@ -21,6 +23,7 @@
 struct log {
     int fd;
     bool prefixes;
+    bool is_our_file;
     char name[80];
 
     /* The loop's alone. */
@@ -71,8 +74,12 @@ static void *write_lines(void *argument)
 {
     struct log *log = argument;
     char line[LINE_BYTES];
-    while (next_line(log, line))
-        write_all(log->fd, line, strlen(line));
+    while (next_line(log, line)) {
+        size_t bytes = strlen(line);
+        if (log->is_our_file)
+            log_file_make_room(log->fd, bytes);
+        write_all(log->fd, line, bytes);
+    }
     return NULL;
 }
 
@@ -97,6 +104,7 @@ struct log *log_new(int fd, const char *name)
         return NULL;
     log->fd = fd;
     log->prefixes = getenv("JOURNAL_STREAM") != NULL;
+    log->is_our_file = log_file_is_ours(fd);
     snprintf(log->name, sizeof log->name, "%s", name);
     log->tokens = BURST;
     log->tokens_at = time(NULL);

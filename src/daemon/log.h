@@ -3,6 +3,8 @@
  * disk that we serve, and the loop must not wait for either. When the thread is stuck, lines are
  * dropped and counted; a flood is thinned out in the same way.
  *
+ * A log file that is ours (log_file.h) is kept small.
+ *
  * With $JOURNAL_STREAM set, lines carry the "<N>" prefixes of sd-daemon(3).
  */
 #ifndef DAEMON_LOG_H
