@@ -99,6 +99,9 @@ lab_dnsmasq() {
     wait_until 5 grep -q 'started' "$T/dnsmasq.log" || fail "dnsmasq does not start"
 }
 
+# The card's ROM: QEMU's is iPXE.
+lab_bios() { GUEST_NETWORK+=(-device "e1000,netdev=net,mac=$LAB_MAC" -boot n); }
+
 # The firmware's own PXE, which has to fetch iPXE first.
 lab_uefi() {
     ipxe_firmware
