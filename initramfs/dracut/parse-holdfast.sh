@@ -3,6 +3,7 @@
 
 hf_network=$(holdfast boot --network) || die "holdfast: the boot cannot be understood, see above"
 HOLDFAST_BOOT="" HOLDFAST_BOOTIF="" HOLDFAST_DHCP=""
+HOLDFAST_IP="" HOLDFAST_IP6="" HOLDFAST_GATEWAY6="" HOLDFAST_VLAN=""
 eval "$hf_network"
 
 # Words of 95iscsi are for 95iscsi, where it is in the image too.
@@ -23,10 +24,18 @@ if [ "$HOLDFAST_BOOT" = yes ]; then
     # shellcheck disable=SC2034
     rootok=1
     echo "rd.neednet=1" >/etc/cmdline.d/40-holdfast.conf
-    if [ -z "$(getarg ip=)" ]; then
+    hf_ips=$(getargs ip=)
+    if [ -z "$hf_ips" ]; then
         hf_ip=dhcp
         [ -z "$HOLDFAST_BOOTIF" ] || hf_ip=ibft
         echo "ip=$hf_ip" >>/etc/cmdline.d/40-holdfast.conf
+    fi
+    # networkd knows nothing of /etc/cmdline.d. The values are words: not quoted.
+    if [ -e /lib/systemd/systemd-networkd ]; then
+        # shellcheck disable=SC2086
+        (export HOLDFAST_BOOTIF HOLDFAST_IP HOLDFAST_IP6 HOLDFAST_GATEWAY6 HOLDFAST_VLAN &&
+            /lib/holdfast/networkd /run/systemd/network $hf_ips) ||
+            warn "holdfast: systemd-networkd could not be told about the network"
     fi
     # Not only --online: no one calls that when systemd-networkd brings up the network.
     /sbin/initqueue --settled --unique --name holdfast /sbin/holdfastroot

@@ -150,7 +150,8 @@ void boot_report_network(FILE *to, const struct boot_found *found)
     if (choice == BOOT_NOT_ASKED || choice == BOOT_OFF)
         return;
     fputs("HOLDFAST_BOOT='yes'\n", to);
-    if (*found->line.ip || choice == BOOT_DHCP || found->line.ignores_ibft)
+    const char *ip = found->line.ip;
+    if ((*ip && strcmp(ip, "ibft") != 0) || choice == BOOT_DHCP || found->line.ignores_ibft)
         return; /* ip= is for a person to say; without it the scripts ask DHCP */
     const struct ibft_nic *nic = found->has_ibft ? ibft_boot_nic(&found->ibft) : NULL;
     if (!nic)

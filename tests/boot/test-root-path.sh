@@ -1,6 +1,7 @@
 #!/bin/bash
-# The root path of DHCP: dnsmasq with the configuration that `holdfast netboot` wrote, on a network
-# of its own; initramfs-tools' ipconfig takes the lease, and a Debian comes up.
+# A Debian on a network of its own, whose dnsmasq has the configuration that `holdfast netboot` wrote.
+# The LUN is that of DHCP's root path, asked for by initramfs-tools' ipconfig or by systemd-networkd
+# in dracut's initramfs; or (dracut-ibft) iPXE has it from there, and hands it on with the network.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/../e2e/functions.sh"
 # shellcheck source=tests/boot/guest.sh
@@ -10,13 +11,16 @@
 # shellcheck source=tests/boot/root.sh
 . "$(dirname "$0")/root.sh"
 
+WAY=${1-initramfs-tools}
+ARGUMENTS='root=LABEL=root ro net.ifnames=0 console=ttyS0 panic=-1 no_timer_check rd.shell=0'
 lab_start
-root_tree initramfs-tools
+root_tree "${WAY%-ibft}"
 sed '/^: >/,$d' "$BOOT/guest/ordeal.sh" >"$T/script"
 cat >>"$T/script" <<'END'
 wait_until 60 is_up || true
 is_root_disk
 grep -q "^$(ip -o -4 addr show eth0 | awk '{ print $4 }')" /root/expected || fail "another address"
+ip -o -4 addr show eth0 | grep -q 'valid_lft forever' || fail "the address would end with its lease"
 END
 root_script <"$T/script"
 echo 10.77.0.128/24 >"$T/expected"
@@ -26,12 +30,21 @@ root_image "$T/disk" 1536M
 tgt_new tgt "$LAB_HOST"
 tgt_lun tgt 1 "$T/disk"
 tgt_start tgt
+install -m 0644 "$KERNEL" "$T/vmlinuz"
+chmod 0644 "$T/initramfs"
 "$HOLDFAST" netboot "$(tgt_url tgt)" "$T/netboot" --mac "$LAB_MAC" --network "$LAB_HOST/24" \
+    --kernel "$T/vmlinuz" --initrd "$T/initramfs" --append "$ARGUMENTS" \
     >"$T/netboot.log" 2>&1 || fail "holdfast netboot"
+# As other servers have them: leases that end.
+sed -i 's/infinite$/12h/' "$T/netboot/dnsmasq.conf"
 lab_dnsmasq "$T/netboot/dnsmasq.conf"
-GUEST_NETWORK+=(-device "virtio-net-pci,netdev=net,mac=$LAB_MAC,romfile=")
-guest_qemu -kernel "$KERNEL" -initrd "$T/initramfs" \
-    -append 'holdfast=dhcp root=LABEL=root ro net.ifnames=0 console=ttyS0 panic=-1 no_timer_check'
-guest_ends 300 120
+if [ "$WAY" = dracut-ibft ]; then
+    lab_bios
+    guest_qemu
+else
+    GUEST_NETWORK+=(-device "virtio-net-pci,netdev=net,mac=$LAB_MAC,romfile=")
+    guest_qemu -kernel "$KERNEL" -initrd "$T/initramfs" -append "holdfast=dhcp $ARGUMENTS"
+fi
+guest_ends 400 120
 root_is_clean "$T/disk"
 [ "$(root_cat "$T/disk" /root/stopped)" = stopped ] || fail "the last write before the end is lost"

@@ -32,6 +32,13 @@ says "HOLDFAST_IP='10.0.2.15::10.0.2.2:255.255.255.0:myhost::off:10.0.2.3'"
 [ "$(sh -eu -c '. "$1"; echo "$HOLDFAST_BOOTIF"' sh "$T/said")" = 01-52-54-00-12-34-05 ] ||
     fail "a shell does not read it"
 
+machine "root=LABEL=root rd.iscsi.ibft ip=ibft"
+look --network
+says "HOLDFAST_IP='10.0.2.15::10.0.2.2:"
+machine "root=LABEL=root holdfast=ibft ip=dhcp"
+look --network
+never_says HOLDFAST_IP
+
 say "nothing asks: no network is needed, and no boot done"
 machine "root=LABEL=root quiet"
 look --network

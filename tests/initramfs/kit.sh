@@ -29,7 +29,7 @@ fake() {
 
 # moved FILE: the script, with the places of the image below $T.
 moved() {
-    sed -E "s#(^|[ \"'\`(=<>:])/(scripts|conf|run|proc|sys|etc|lib/holdfast|lib/dracut-lib|sbin/iscsiroot|sbin/initqueue|oldsys)#\1$T/\2#g" \
+    sed -E "s#(^|[ \"'\`(=<>:])/(scripts|conf|run|proc|sys|etc|lib/holdfast|lib/dracut-lib|lib/systemd|sbin/iscsiroot|sbin/initqueue|oldsys)#\1$T/\2#g" \
         "$KIT/$1" >"$T/script"
 }
 

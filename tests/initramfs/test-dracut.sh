@@ -16,7 +16,12 @@ END
 fake initqueue </dev/null
 mkdir -p "$T/sbin" && cp "$T/bin/initqueue" "$T/sbin/initqueue"
 fake modprobe </dev/null
-fake ip <<<'[ ! -e "$T/network-is-up" ] || echo default via 10.0.2.2'
+fake ip <<'END'
+case "$*" in
+*dynamic) [ ! -e "$T/lease" ] || echo '2: eth0    inet 10.0.2.15/24 scope global dynamic eth0\ valid_lft 9sec' ;;
+*route*) [ ! -e "$T/network-is-up" ] || echo default via 10.0.2.2 ;;
+esac
+END
 fake holdfast <<'END'
 case "$*" in
 *--network*) cat "$T/network" ;;
@@ -47,6 +52,84 @@ export LINE="holdfast=ibft ip=eth0:dhcp" ROOT=""
 [ "$(source_hook parse-holdfast.sh)" = block:/dev/holdfast/root ] || fail "no root was given"
 ! grep -q ip= "$T/etc/cmdline.d/40-holdfast.conf" || fail "ip= was given again"
 
+# systemd-networkd, which reads nothing of that, is told.
+mkdir -p "$T/lib/systemd" "$T/lib/holdfast"
+: >"$T/lib/systemd/systemd-networkd"
+cp "$KIT/dracut/holdfast-networkd.sh" "$T/lib/holdfast/networkd"
+chmod +x "$T/lib/holdfast/networkd"
+NETWORKD=$T/run/systemd/network
+
+# networkd_is FILE <<END: what it was told, all of it.
+networkd_is() { diff -u "$T/expected" "$NETWORKD/$1" || fail "networkd: $1"; }
+told_networkd() {
+    rm -rf "$NETWORKD" "$T/expected"
+    printf "HOLDFAST_BOOT='yes'\n%s" "$2" >"$T/network"
+    LINE=$1 source_hook parse-holdfast.sh >/dev/null
+    cat >"$T/expected"
+}
+
+told_networkd "holdfast=dhcp" "" <<'END'
+[Match]
+Type=ether
+Kind=!*
+
+[Network]
+KeepConfiguration=yes
+DHCP=ipv4
+
+[DHCPv4]
+ClientIdentifier=mac
+RequestOptions=17
+END
+networkd_is 05-holdfast.network
+STATIC="HOLDFAST_BOOTIF='01-52-54-00-12-34-05'
+HOLDFAST_IP='10.0.2.15::10.0.2.2:255.255.254.0:host::off:10.0.2.3'
+"
+for LINE in holdfast=ibft "holdfast=ibft ip=ibft"; do
+    told_networkd "$LINE" "$STATIC" <<'END'
+[Match]
+Type=ether
+Kind=!*
+MACAddress=52:54:00:12:34:05
+
+[Network]
+KeepConfiguration=yes
+Address=10.0.2.15/23
+Gateway=10.0.2.2
+END
+    networkd_is 05-holdfast.network
+done
+told_networkd "holdfast=ibft" "HOLDFAST_BOOTIF='01-52-54-00-12-34-05'
+HOLDFAST_IP6='2001:db8::2/64'
+HOLDFAST_GATEWAY6='2001:db8::1'
+HOLDFAST_VLAN='5'
+" <<'END'
+[Match]
+Name=vlan5
+
+[Network]
+KeepConfiguration=yes
+Address=2001:db8::2/64
+Gateway=2001:db8::1
+END
+networkd_is 05-holdfast-vlan.network
+holds "$NETWORKD/05-holdfast.network" "VLAN=vlan5"
+holds "$NETWORKD/05-holdfast-vlan.netdev" "Id=5"
+# What a person says about the network counts; it is only asked for more.
+for LINE in "ip=dhcp:71-default" "ip=eth0:dhcp:70-eth0" "ip=::::host:ens1:dhcp:70-ens1"; do
+    told_networkd "holdfast=dhcp ${LINE%:*}" "" <<'END'
+[Network]
+KeepConfiguration=yes
+
+[DHCPv4]
+ClientIdentifier=mac
+RequestOptions=17
+END
+    networkd_is "${LINE##*:}.network.d/holdfast.conf"
+    [ ! -e "$NETWORKD/05-holdfast.network" ] || fail "$LINE does not count"
+done
+rm -r "$T/lib/systemd"
+
 # 95iscsi in the same image keeps its own words.
 : >"$T/calls"
 : >"$T/sbin/iscsiroot"
@@ -74,6 +157,31 @@ called need_shutdown
 : >"$T/calls"
 sh "$T/script"
 not_called --no-wait
+
+# The card in the real root: its lease does not end, and is renewed where networkd runs.
+cat >"$T/lib/holdfast/protect-nic" <<'END'
+#!/bin/sh
+echo "protect-nic $*" >>"$T/calls"
+END
+chmod +x "$T/lib/holdfast/protect-nic"
+mkdir -p "$T/sys/class/net/eth0" "$NETWORKD"
+echo 2 >"$T/sys/class/net/eth0/ifindex"
+echo "eth0 52:54:00:12:34:05" >"$T/run/holdfast/interface"
+: >"$NETWORKD/05-holdfast.network"
+rm "$T/run/holdfast/interface.dhcp"
+source_hook holdfast-pre-pivot.sh >/dev/null
+called "protect-nic $T/run"
+not_called "ip addr change"
+[ ! -e "$T/run/holdfast/interface.dhcp" ] || fail "a lease that is none"
+[ ! -e "$NETWORKD/05-holdfast.network" ] || fail "networkd of the real root would take all cards"
+mkdir -p "$T/run/systemd/netif/leases" && : >"$T/run/systemd/netif/leases/2"
+source_hook holdfast-pre-pivot.sh >/dev/null
+[ -e "$T/run/holdfast/interface.dhcp" ] || fail "networkd's lease was not noted"
+rm -r "$T/run/systemd/netif" "$T/run/holdfast/interface.dhcp"
+: >"$T/lease"
+source_hook holdfast-pre-pivot.sh >/dev/null
+called "ip addr change 10.0.2.15/24 dev eth0 valid_lft forever preferred_lft forever"
+[ -e "$T/run/holdfast/interface.dhcp" ] || fail "dhclient's lease was not noted"
 
 # The way back at the end: flush, then stop, of the run directory that moved.
 mkdir -p "$T/oldsys/run/holdfast/root"

@@ -26,6 +26,15 @@ while read -r SHELL_OF_IMAGE; do
     holds "$T/run/systemd/network/00-holdfast-eth0.network" "DHCP=ipv4"
     ! grep -q DHCP "$T/run/systemd/network/00-holdfast-eth0.5.network" || fail "a lease for eth0.5"
 
+    # A lease that was noted is that of the first one, not of the card below.
+    : >"$T/run/holdfast/interface.dhcp"
+    rm "$T/run/net-eth0.conf"
+    # shellcheck disable=SC2086
+    $SHELL_OF_IMAGE "$KIT/protect-nic" "$T/run"
+    holds "$T/run/systemd/network/00-holdfast-eth0.5.network" "DHCP=ipv4"
+    ! grep -q DHCP "$T/run/systemd/network/00-holdfast-eth0.network" || fail "a lease for eth0"
+    rm "$T/run/holdfast/interface.dhcp"
+
     # A dash in a name is \x2d in the name of a unit's instance.
     echo 'br-lan 52:54:00:12:34:01' >"$T/run/holdfast/interface"
     # shellcheck disable=SC2086
