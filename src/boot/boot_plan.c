@@ -71,7 +71,10 @@ int boot_plan_resolve(const struct boot_found *found, struct boot_parameters *re
     if (ask_dhcp(found, &no_dhcp))
         sources[count++] = &found->dhcp;
     else if (choice == BOOT_DHCP)
-        return fault_set(fault, -ENOENT, "DHCP's root path is asked for: %s", no_dhcp.text);
+        return fault_set(fault, -ENOENT,
+                         "DHCP's root path is asked for: %s; is the network up (ip address), and "
+                         "does the server send a root path to this machine?",
+                         no_dhcp.text);
     sources[count++] = &found->file.facts;
     sources[count++] = &found->image;
     sources[count++] = &found->machine;

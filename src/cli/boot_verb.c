@@ -48,7 +48,9 @@ static int check_asked(const struct boot_found *found, struct fault *fault)
 {
     enum boot_choice choice = boot_plan_choice(found);
     if (choice == BOOT_OFF)
-        return fault_set(fault, -ENOENT, "holdfast=no stands on the kernel command line");
+        return fault_set(fault, -ENOENT,
+                         "holdfast=no stands on the kernel command line; only a LUN that is named "
+                         "here is booted in spite of it");
     if (choice == BOOT_NOT_ASKED)
         return fault_set(
             fault, -ENOENT,

@@ -40,7 +40,10 @@ int client_directory(const struct arguments *arguments, const char *name, char *
 static int not_there(const char *directory, const char *name, int error, struct fault *fault)
 {
     if (error == ENOENT || error == ECONNREFUSED)
-        return fault_set(fault, -ENOENT, "no daemon '%s' is running (%.200s)", name, directory);
+        return fault_set(
+            fault, -ENOENT,
+            "no daemon '%s' is running (%.200s); `holdfast status` lists those that do", name,
+            directory);
     if (error == EACCES)
         return fault_set(fault, -EACCES, "you may not speak to the daemon '%s'; try again as root",
                          name);
@@ -175,6 +178,11 @@ int client_open_named(const struct arguments *arguments, uint64_t default_ms, ui
     char directory[OPTION_PATH_BYTES];
     const char *name = arguments->positional[0];
     int error = keys_timeout(arguments, default_ms, ret_ms, &fault);
+    if (!error && strncmp(name, "/dev/", strlen("/dev/")) == 0)
+        error = fault_set(&fault, -EINVAL,
+                          "'%.64s' is a device; write the NAME of its daemon (`holdfast status` "
+                          "lists them)",
+                          name);
     if (!error)
         error = client_directory(arguments, name, directory, sizeof directory, &fault);
     if (error)

@@ -90,7 +90,10 @@ static int copy_loaders(struct netboot *job)
         if (!from && access(path, F_OK) != 0)
             job->lacks_loader = true;
         else if (netboot_copy(job->folder, path, &job->fault) != 0)
-            return complain(job->arguments, EXIT_FAILED, "%s", job->fault.text);
+            return complain(job->arguments, EXIT_FAILED, "%s%s", job->fault.text,
+                            from && access(path, F_OK) != 0 ? "; --ipxe is the folder of iPXE's "
+                                                              "files"
+                                                            : "");
     }
     return EXIT_DONE;
 }
@@ -113,6 +116,17 @@ static int write_folder(struct netboot *job)
     return copy_loaders(job);
 }
 
+static void warn_of_ipv6(const struct netboot *job)
+{
+    for (unsigned i = 0; i < job->plan.portal_count; i++) {
+        if (strchr(job->plan.portals[i].address, ':'))
+            complain(job->arguments, 0,
+                     "warning: portal %s: what is written here gives the machine an IPv4 address "
+                     "alone; a router has to tell it its IPv6 one",
+                     job->plan.portals[i].address);
+    }
+}
+
 static void warn(const struct netboot *job)
 {
     char path[PATH_MAX], control[OPTION_PATH_BYTES + 16];
@@ -133,6 +147,7 @@ static void warn(const struct netboot *job)
                  "warning: '%s' is served on this host now; before the machine "
                  "boots: holdfast stop %s",
                  job->plan.name, job->plan.name);
+    warn_of_ipv6(job);
 }
 
 static void tell(const struct netboot *job)

@@ -101,7 +101,7 @@ static int take_part(struct mount_call *call, const char *value, struct fault *f
     char *end;
     unsigned long part = value && isdigit((unsigned char)*value) ? strtoul(value, &end, 10) : 0;
     if (part < 1 || part > MOUNT_PARTS || *end != '\0')
-        return fault_set(fault, -EINVAL, "part: the number of a partition, 1 to %u, is missing",
+        return fault_set(fault, -EINVAL, "part: the number of a partition is wanted, 1 to %u",
                          MOUNT_PARTS);
     call->part = (unsigned)part;
     return 0;

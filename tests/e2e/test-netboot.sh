@@ -44,6 +44,10 @@ netboot "$URL" "$T/any" --mac any --network 192.0.2.1/24 --router 192.0.2.254 ||
 grep -q 'warning: any machine' "$T/err.log" || fail "any machine, and no warning"
 accepted "$T/any"
 
+netboot 'iscsi://[2001:db8::7]/iqn.2026-11.org.example:root/1' "$T/six" "${NETWORK[@]}" ||
+    fail "an IPv6 portal is refused"
+grep -q 'warning: portal 2001:db8::7' "$T/err.log" || fail "an IPv6 portal, and no warning"
+
 say "from a configuration with CHAP, with a kernel, over what was there"
 mkdir "$T/ipxe"
 echo loader | tee "$T/ipxe/undionly.kpxe" "$T/ipxe/snponly.efi" "$T/vmlinuz" >"$T/initrd.img"
@@ -90,7 +94,8 @@ refused 2 "/etc/holdfast/nonesuch.conf does not exist" nonesuch "$T/x" "${NETWOR
 [ ! -e "$T/x" ] || fail "a refusal left a folder"
 chmod 600 "$T/initrd.img"
 refused 1 "TFTP gives it to everybody" "$URL" "$T/y" "${NETWORK[@]}" --kernel "$T/initrd.img"
-refused 1 "No such file" "$URL" "$T/y" "${NETWORK[@]}" --ipxe "$T/nonesuch"
+refused 1 "No such file or directory; --ipxe is the folder" \
+    "$URL" "$T/y" "${NETWORK[@]}" --ipxe "$T/nonesuch"
 refused 1 "No such file" "$URL" "$T/no/folder" "${NETWORK[@]}"
 refused 1 "does not understand" "$URL" "$T/a folder" "${NETWORK[@]}"
 say "done"
