@@ -9,7 +9,8 @@ mkdir -p /run/holdfast
 [ -e /run/holdfast/started ] && exit 0
 
 # The network first: DHCP may still have to tell the LUN.
-ip route show 2>/dev/null | grep -q . || ip -6 route show 2>/dev/null | grep -q via || exit 0
+ip route show 2>/dev/null | grep -q . ||
+    ip -6 route show 2>/dev/null | grep -qv -e '^fe80:' -e '^::1 ' || exit 0
 
 modprobe -q nbd
 if holdfast boot --no-wait >/run/holdfast/boot.out 2>&1; then

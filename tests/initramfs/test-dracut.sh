@@ -19,6 +19,7 @@ fake modprobe </dev/null
 fake ip <<'END'
 case "$*" in
 *dynamic) [ ! -e "$T/lease" ] || echo '2: eth0    inet 10.0.2.15/24 scope global dynamic eth0\ valid_lft 9sec' ;;
+*-6*) printf '::1 dev lo\nfe80::/64 dev eth0\n%s' "$(cat "$T/six" 2>/dev/null)" ;;
 *route*) [ ! -e "$T/network-is-up" ] || echo default via 10.0.2.2 ;;
 esac
 END
@@ -147,6 +148,11 @@ sed -i "s#^type need_shutdown.*#. \"\$T/lib.sh\"#; s#/sys/block#$T/sys/block#" "
 : >"$T/calls"
 sh "$T/script"
 not_called --no-wait
+echo '2001:db8::/64 dev eth0' >"$T/six"
+sh "$T/script"
+called "holdfast boot --no-wait"
+rm "$T/six"
+: >"$T/calls"
 : >"$T/network-is-up"
 sh "$T/script"
 called "holdfast boot --no-wait"
