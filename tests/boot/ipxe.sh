@@ -82,6 +82,7 @@ lab_start() {
     on_exit "ip netns del $LAB"
     ip -n "$LAB" tuntap add tap0 mode tap || skip "no tap devices here"
     ip -n "$LAB" addr add $LAB_HOST/24 dev tap0
+    ip -n "$LAB" addr add fd00:77::1/64 dev tap0 nodad
     ip -n "$LAB" link set tap0 up
     ip -n "$LAB" link set lo up
     for i in tgt qemu dnsmasq; do
