@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mutant.h"
+
 #define ANY 0x100u
 
 struct row {
@@ -119,7 +121,7 @@ void sense_judge(const struct link_command *command, bool short_is_fine,
         judge_check_condition(command, ret_judgement);
         break;
     case SAM_RESERVATION_CONFLICT:
-        ret_judgement->verdict = VERDICT_FENCED;
+        ret_judgement->verdict = MUTANT(CONFLICT_IS_BUSY) ? VERDICT_RETRY : VERDICT_FENCED;
         break;
     case SAM_TASK_SET_FULL:
         ret_judgement->verdict = VERDICT_RETRY_SMALLER;

@@ -59,6 +59,8 @@ struct clients {
 
     bool answered_by_this_daemon;
     uint64_t flushed; /* submission of the last FLUSH that was answered */
+    uint64_t lost;    /* when the target last lost data; 0: made good */
+    uint64_t late;    /* last answer of a change that was under way then: no FLUSH covers it yet */
     struct event flush_event;
     struct vol_request flush_request;
     bool flush_done;

@@ -17,10 +17,18 @@ static bool touches_bad_block(const struct clients *clients, const struct slot *
     return false;
 }
 
+/* Another initiator holds the LUN: nothing is done any more, and whether a request was is open. */
+static bool is_fenced(const struct clients *clients, const struct vol_request *request)
+{
+    return clients->target->conflict_told && (request->error == -EPERM || request->error == -EIO);
+}
+
 /* O10: the clients never see an error that waiting would have mended. */
 static bool error_is_right(const struct clients *clients, const struct slot *slot)
 {
     const struct vol_request *request = &slot->request;
+    if (is_fenced(clients, request))
+        return true;
     switch (-request->error) {
     case EIO:
         return (request->op == VOL_READ || changes(request)) && touches_bad_block(clients, slot);
@@ -91,6 +99,8 @@ static void check_success(struct clients *clients, struct slot *slot)
         check_overtaking(clients, slot);
     /* (Those two need nothing of the target, and promise nothing.) */
     clients->answered_by_this_daemon |= request->op != VOL_CACHE && request->op != VOL_BLOCK_STATUS;
+    if (changes(request) && slot->submit < clients->lost)
+        clients->late = oracle_now(clients->oracle);
     if (changes(request))
         oracle_answered(clients->oracle, &slot->op, request->flags & VOL_FUA);
     else if (request->op == VOL_READ)
@@ -118,7 +128,9 @@ bool clients_check(struct clients *clients, struct slot *slot)
                    -request->error, (int)request->op, slot->op.first, slot->op.count);
         return true;
     }
-    if (changes(request) && request->error == -ENOTSUP)
+    if (changes(request) && is_fenced(clients, request))
+        oracle_in_doubt(clients->oracle, &slot->op);
+    else if (changes(request) && request->error == -ENOTSUP)
         oracle_refused(clients->oracle, &slot->op);
     else if (changes(request))
         oracle_failed(clients->oracle, &slot->op);

@@ -24,12 +24,19 @@ static void configure(const struct options *o, struct vol_config *ret_volume,
     ret_session->wait_when_full = true;
 }
 
+/* The administrator looks so often whether the LUN is free again. */
+#define REPLACE_US 100000
+
 static void gave_up(void *owner)
 {
     struct daemon *daemon = owner;
     struct ses_status status;
     ses_status(vol_session(daemon->volume), &status);
-    world_fail(daemon->world, "the session gave up: %s", status.reason);
+    daemon->is_fenced = daemon->target->conflict_told;
+    if (daemon->is_fenced)
+        world_after(daemon->world, &daemon->replace, REPLACE_US);
+    else
+        world_fail(daemon->world, "the session gave up: %s", status.reason);
 }
 
 static struct vol_journal_config journal_config(struct daemon *daemon)
@@ -133,6 +140,7 @@ void daemon_start(struct daemon *daemon)
     daemon->volume = new_volume(daemon);
     vol_on_gave_up(daemon->volume, gave_up, daemon);
     daemon->stopping = daemon->stopping_now = daemon->stopped = false;
+    daemon->is_fenced = daemon->target->conflict_told = false;
     daemon->running_since_us = world->now_us;
     daemon->starts++;
     use_journal(daemon);
@@ -178,13 +186,19 @@ static bool forgives(const struct daemon *daemon, bool power_lost)
 {
     switch ((enum vol_journal_mode)daemon->options->mode) {
     case VOL_JOURNAL_NONE:
-        return daemon->loss > daemon->clients->flushed;
+        return daemon->loss > daemon->clients->flushed ||
+               daemon->clients->late > daemon->clients->flushed;
     case VOL_JOURNAL_MEMORY:
         return power_lost || (daemon->is_fresh && !daemon->clients->answered_by_this_daemon);
     case VOL_JOURNAL_PERSISTENT:
         return power_lost;
     }
     return false;
+}
+
+static void forget_loss(struct daemon *daemon)
+{
+    daemon->loss = daemon->clients->lost = daemon->clients->late = 0;
 }
 
 bool daemon_journal_failed(const struct daemon *daemon)
@@ -224,6 +238,7 @@ static void drop(struct daemon *daemon)
     link_done(&daemon->link);
     world_cancel(daemon->world, &daemon->over);
     world_cancel(daemon->world, &daemon->stop_now);
+    world_cancel(daemon->world, &daemon->replace);
     if (timer_queue_next_us(&daemon->world->timers) != UINT64_MAX)
         world_fail(daemon->world, "O17 a timer is armed after vol_free()");
 }
@@ -238,7 +253,7 @@ static void dead(struct daemon *daemon, bool forgive, uint64_t restart_us)
     if (daemon->options->ordered && !daemon->is_without && daemon->disk.rot.count == 0 &&
         daemon->options->mode != VOL_JOURNAL_NONE)
         truth_check_prefix(&daemon->truth, &daemon->rng);
-    daemon->loss = 0;
+    forget_loss(daemon);
     daemon->is_fresh &= !answered;
     /* Not while commands under way may still change what the journal does not cover. */
     bool is_settled = daemon->options->mode == VOL_JOURNAL_PERSISTENT ||
@@ -279,6 +294,24 @@ void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t re
     daemon->is_fresh = true;
 }
 
+static void replace_event(struct event *event)
+{
+    struct daemon *daemon = container_of(event, struct daemon, replace);
+    if (daemon->target->reserved)
+        world_after(daemon->world, event, REPLACE_US);
+    else if (!daemon->stopping)
+        daemon_kill(daemon, 1);
+}
+
+void daemon_release_lun(struct daemon *daemon)
+{
+    if (!daemon->target->was_reserved)
+        return;
+    target_reserve(daemon->target, false);
+    if (!daemon->stopping)
+        daemon_kill(daemon, 1);
+}
+
 void daemon_mend_rot(struct daemon *daemon)
 {
     if (!daemon->disk.rot.is_there)
@@ -298,7 +331,7 @@ void daemon_target_lost_data(struct daemon *daemon)
     if (!answered)
         check_truth(daemon, true);
     if (daemon->volume)
-        daemon->loss = oracle_now(daemon->oracle);
+        daemon->loss = daemon->clients->lost = oracle_now(daemon->oracle);
 }
 
 static void over_event(struct event *event)
@@ -312,7 +345,7 @@ static void over_event(struct event *event)
         /* It finished everything: as if all had been flushed. But one that never reached the
          * target did nothing for what the one before it had answered. */
         oracle_flushed(daemon->oracle, oracle_now(daemon->oracle));
-        daemon->loss = 0;
+        forget_loss(daemon);
     }
     bool forgive = forgives(daemon, false);
     TRACE(daemon->world, "daemon: stopped");
@@ -367,6 +400,7 @@ void daemon_init(struct daemon *daemon, struct world *world, const struct option
     event_init(&daemon->start, start_event);
     event_init(&daemon->over, over_event);
     event_init(&daemon->stop_now, stop_now_event);
+    event_init(&daemon->replace, replace_event);
     link_init(&daemon->link, world, target);
 }
 

@@ -31,6 +31,7 @@ struct daemon {
     bool stopping_now;
     bool stopped;
     uint64_t loss;   /* oracle's time of the target's last loss not made good yet; 0: none */
+    bool is_fenced;  /* another initiator holds the LUN: it waits to be replaced */
     bool is_without; /* its journal had failed, and is of no use to a later start */
     bool is_fresh;   /* memory: since the host lost its power no daemon has answered anything */
     uint64_t running_since_us;
@@ -38,6 +39,7 @@ struct daemon {
     struct event start;
     struct event over; /* of a stop */
     struct event stop_now;
+    struct event replace; /* when the other one has let go */
     uint64_t starts, kills, stops, powers, journal_failures;
 };
 
@@ -56,6 +58,9 @@ void daemon_kill(struct daemon *daemon, uint64_t restart_us);
 void daemon_power_lost(struct daemon *daemon, enum media_crash mode, uint64_t restart_us);
 /* SIGTERM, and the end of patience after patience_us. */
 void daemon_stop(struct daemon *daemon, uint64_t patience_us, uint64_t restart_us);
+
+/* The other initiator lets go of the LUN, and a daemon that may have been fenced is replaced. */
+void daemon_release_lun(struct daemon *daemon);
 
 /* The journal's ring is mended where it has rotted, and a daemon that runs starts again: it may
  * have given up some blocks. */

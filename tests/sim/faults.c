@@ -27,6 +27,8 @@ enum fault {
     FAULT_JDEV_READ,
     FAULT_JDEV_ROT,
     FAULT_JDEV_ROT_DATA,
+    FAULT_FOREIGN,
+    FAULT_RESERVE,
     FAULTS,
 };
 
@@ -97,6 +99,23 @@ static void strike_daemon(struct faults *faults, enum fault fault)
         strike_journal(faults, fault);
 }
 
+/* Another initiator writes some block, which we may have written, too. */
+static void foreign_write(struct faults *faults)
+{
+    struct target *target = faults->target;
+    const struct cells *cells = &faults->daemon->clients->cells;
+    uint8_t block[4096];
+    if (target->wrong || !target->running)
+        return;
+    uint64_t lba = rng_below(&faults->rng, target->capacity);
+    uint64_t write = ORACLE_FOREIGN + ++faults->foreign;
+    uint32_t first = (uint32_t)lba * cells->per_block;
+    for (uint32_t i = 0; i < cells->per_block; i++)
+        cell_fill(cells, first + i, cell_id(write, first + i), block + cells->start[i]);
+    target_foreign_write(target, lba, block);
+    oracle_foreign(faults->daemon->oracle, first, cells->per_block, write);
+}
+
 static void strike_lun(struct faults *faults, enum fault fault)
 {
     struct target *target = faults->target;
@@ -122,6 +141,13 @@ static void strike_lun(struct faults *faults, enum fault fault)
     case FAULT_FULL:
         target->full = true;
         world_after(faults->world, &faults->pool_grows, outage_us(faults));
+        break;
+    case FAULT_FOREIGN:
+        foreign_write(faults);
+        break;
+    case FAULT_RESERVE:
+        target_reserve(target, true);
+        world_after(faults->world, &faults->released, outage_us(faults));
         break;
     default:
         strike_daemon(faults, fault);
@@ -275,6 +301,11 @@ static void disk_back(struct event *event)
     container_of(event, struct faults, disk_back)->daemon->disk.is_dead = false;
 }
 
+static void released(struct event *event)
+{
+    target_reserve(container_of(event, struct faults, released)->target, false);
+}
+
 static void portal_up(struct event *event)
 {
     struct faults *faults = container_of(event, struct faults, portal_up);
@@ -301,6 +332,7 @@ void faults_init(struct faults *faults, struct world *world, const struct option
     event_init(&faults->pool_grows, pool_grows);
     event_init(&faults->portal_up, portal_up);
     event_init(&faults->disk_back, disk_back);
+    event_init(&faults->released, released);
     faults_begin(faults);
 }
 
@@ -316,11 +348,13 @@ void faults_end(struct faults *faults)
 {
     struct event *const events[] = {&faults->next,       &faults->moment,    &faults->network_up,
                                     &faults->target_up,  &faults->goes_on,   &faults->lun_back,
-                                    &faults->pool_grows, &faults->portal_up, &faults->disk_back};
+                                    &faults->pool_grows, &faults->portal_up, &faults->disk_back,
+                                    &faults->released};
     faults->over = true;
     for (unsigned i = 0; i < sizeof events / sizeof *events; i++)
         world_cancel(faults->world, events[i]);
     target_heal(faults->target);
     jdisk_heal(&faults->daemon->disk);
     daemon_mend_rot(faults->daemon);
+    daemon_release_lun(faults->daemon);
 }

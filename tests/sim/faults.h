@@ -19,8 +19,9 @@ struct faults {
     bool over;
     struct event next;   /* at its time */
     struct event moment; /* right after a moment */
-    struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up, disk_back;
-    uint64_t struck;
+    struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up, disk_back,
+        released;
+    uint64_t struck, foreign;
 };
 
 void faults_init(struct faults *faults, struct world *world, const struct options *options,

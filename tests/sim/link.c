@@ -86,6 +86,7 @@ static void link_submit(struct link_port *port, struct link_command *command)
     if (world_failed(link->world) || !link->conn)
         return;
     TRACE(link->world, "link: command %02x", command->cdb[0]);
+    target_is_sent(link->target, command->cdb[0]);
     poison(command);
     command->link_private = link;
     list_append(&link->commands, &command->node);
@@ -202,6 +203,7 @@ static void deliver_command(struct sim_link *link, struct message *message)
     command->residual_bytes = message->residual_bytes;
     list_remove(&command->node);
     link->command_count--;
+    target_has_told(link->target, command->status);
     TRACE(link->world, "link: answer to %02x: %02x%s", command->cdb[0], command->status,
           command->response ? " with a response code" : "");
     message_free(message);

@@ -184,6 +184,15 @@ static void draw_journal(struct options *o, uint64_t seed)
     o->w_jdev_dead = coin(&rng) ? draw(&rng, 1, 5) : 0;
 }
 
+/* From a stream of its own, too. */
+static void draw_others(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "other initiators");
+    o->w_foreign = rng_chance(&rng, 100) ? draw(&rng, 1, 15) : 0;
+    o->w_reserve = rng_chance(&rng, 60) ? draw(&rng, 1, 5) : 0;
+    o->reserved_exclusively = o->w_reserve && coin(&rng);
+}
+
 /* A few seeds have more under way than memory: everybody waits for buffers. */
 static void draw_load(struct options *o, struct rng *rng)
 {
@@ -213,6 +222,7 @@ void options_draw(struct options *options, uint64_t seed)
     draw_faults(options, &rng);
     draw_load(options, &rng);
     draw_journal(options, seed);
+    draw_others(options, seed);
 }
 
 static void make_friendly(struct options *o)
@@ -270,8 +280,8 @@ void options_print_lines(const struct options *options, FILE *to)
 
 static bool is_trouble(const char *name)
 {
-    static const char *const others[] = {"absent", "reset_refused", "not_ready_ms", "scan",
-                                         "final_stop"};
+    static const char *const others[] = {"absent",       "reset_refused", "reserved_exclusively",
+                                         "not_ready_ms", "scan",          "final_stop"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(name, others[i]) == 0)
             return true;

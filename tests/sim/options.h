@@ -52,7 +52,8 @@
     X(not_found_pm) /* login refused as "no such target", to a daemon that knows the LUN */        \
     X(absent)       /* after a start there is no LUN yet, instead of NOT READY */                  \
     X(reset_refused)                                                                               \
-    X(not_ready_ms) /* after a start */                                                            \
+    X(reserved_exclusively) /* a reservation of another initiator forbids reads, too */            \
+    X(not_ready_ms)         /* after a start */                                                    \
     /* the network */                                                                              \
     X(net_us)                                                                                      \
     X(portals)                                                                                     \
@@ -123,6 +124,8 @@
     X(w_jdev_read)     /* the next read fails, or shows a wrong bit */                             \
     X(w_jdev_rot)      /* a copy of the superblock rots */                                         \
     X(w_jdev_rot_data) /* data in the ring rot */                                                  \
+    X(w_foreign)       /* another initiator writes to the LUN */                                   \
+    X(w_reserve)       /* ... reserves it */                                                       \
     /* the end */                                                                                  \
     X(final_flush)                                                                                 \
     X(final_stop)                                                                                  \

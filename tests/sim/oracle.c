@@ -82,6 +82,7 @@ static const char *const submit_notes[] = {"write submitted", "zeroes submitted"
 static void put_on_top(struct oracle *oracle, const struct oracle_op *op, uint32_t index)
 {
     struct oracle_cell *cell = &oracle->cells[index];
+    cell->is_ours = true;
     for (uint32_t i = 0; i < cell->count; i++)
         if (cell->versions[i].covered == NEVER)
             cell->versions[i].covered = op->submit;
@@ -121,10 +122,41 @@ static void forget_before(struct oracle_cell *cell, uint64_t submitted, uint64_t
     uint32_t kept = 0;
     for (uint32_t i = 0; i < cell->count; i++) {
         const struct oracle_version *v = &cell->versions[i];
-        if (v->submit >= submitted && v->removed >= removed)
+        if ((v->submit >= submitted && v->removed >= removed) || v->is_replaced)
             cell->versions[kept++] = *v;
     }
     cell->count = kept;
+}
+
+static void replace(struct oracle_version *version, uint64_t now)
+{
+    if (version->removed != NEVER)
+        return;
+    version->removed = now;
+    version->is_replaced = true;
+}
+
+void oracle_foreign(struct oracle *oracle, uint32_t first, uint32_t count, uint64_t write)
+{
+    uint64_t now = oracle_now(oracle);
+    bool is_ours = false;
+    for (uint32_t c = first; c < first + count; c++)
+        is_ours |= oracle->cells[c].is_ours;
+    for (uint32_t c = first; c < first + count; c++) {
+        struct oracle_cell *cell = &oracle->cells[c];
+        note(oracle, c, "written by another initiator", cell_id(write, c));
+        for (uint32_t i = 0; i < cell->count && !is_ours; i++)
+            replace(&cell->versions[i], now);
+        *add(cell) = (struct oracle_version){
+            .id = cell_id(write, c),
+            .submit = now,
+            .covered = NEVER,
+            .removed = NEVER,
+            .ended = now,
+            .is_foreign = true,
+            .is_contested = is_ours,
+        };
+    }
 }
 
 void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua)
@@ -150,9 +182,11 @@ void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua
 static void uncover(struct oracle_cell *cell, uint64_t submit)
 {
     uint64_t next = NEVER;
-    for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->versions[i].submit > submit && cell->versions[i].submit < next)
-            next = cell->versions[i].submit;
+    for (uint32_t i = 0; i < cell->count; i++) {
+        const struct oracle_version *v = &cell->versions[i];
+        if (v->submit > submit && v->submit < next && !v->is_foreign && !v->in_doubt)
+            next = v->submit;
+    }
     for (uint32_t i = 0; i < cell->count; i++)
         if (cell->versions[i].covered == submit)
             cell->versions[i].covered = next;
@@ -166,6 +200,17 @@ void oracle_failed(struct oracle *oracle, const struct oracle_op *op)
         for (uint32_t i = 0; i < cell->count; i++)
             if (cell->versions[i].submit == op->submit)
                 cell->versions[i].wild = true;
+    }
+}
+
+void oracle_in_doubt(struct oracle *oracle, const struct oracle_op *op)
+{
+    for (uint32_t c = op->first; c < op->first + op->count; c++) {
+        struct oracle_cell *cell = &oracle->cells[c];
+        note(oracle, c, "in doubt", cell_id(op->write, c));
+        uncover(cell, op->submit);
+        for (uint32_t i = 0; i < cell->count; i++)
+            cell->versions[i].in_doubt |= cell->versions[i].submit == op->submit;
     }
 }
 
@@ -192,8 +237,17 @@ static bool shows(const struct oracle_version *version, uint32_t cell, uint64_t 
 
 static bool is_visible(const struct oracle *oracle, const struct oracle_version *v, uint64_t submit)
 {
-    return v->submit < submit && v->removed > submit &&
-           (v->covered > submit || oracle->reads_overtake);
+    bool is_there = v->submit < submit || v->is_foreign;
+    return is_there && v->removed > submit && (v->covered > submit || oracle->reads_overtake);
+}
+
+/* Two initiators have written it: until a later write is answered either may be seen. */
+static bool is_contested(const struct oracle_cell *cell)
+{
+    for (uint32_t i = 0; i < cell->count; i++)
+        if (cell->versions[i].is_contested && cell->versions[i].removed == NEVER)
+            return true;
+    return false;
 }
 
 /* Seen is seen: what the read did not show must not come back, unless it may yet happen. */
@@ -203,6 +257,7 @@ static void remove_unseen(const struct oracle *oracle, struct oracle_cell *cell,
     for (uint32_t i = 0; i < cell->count; i++) {
         struct oracle_version *v = &cell->versions[i];
         bool is_over = !oracle->reads_overtake || v->ended < submit || v->submit < seen;
+        is_over &= !v->in_doubt || v->ended != NEVER;
         if (v->removed == NEVER && v->submit < submit && is_over && !shows(v, index, id))
             v->removed = oracle->clock;
     }
@@ -227,7 +282,7 @@ void oracle_read(struct oracle *oracle, uint32_t index, uint64_t submit, uint64_
         return;
     }
     note(oracle, index, "read", id);
-    if (!wild) /* undefined bytes may change */
+    if (!wild && !is_contested(cell)) /* undefined bytes may change */
         remove_unseen(oracle, cell, index, submit, id, seen);
 }
 
@@ -302,7 +357,8 @@ bool oracle_rolled_back(struct oracle *oracle, uint32_t index, uint64_t id)
     struct oracle_cell *cell = &oracle->cells[index];
     uint64_t covered = NEVER; /* by the first write that the present daemon was given */
     for (uint32_t i = 0; i < cell->count; i++)
-        if (cell->versions[i].submit >= oracle->era && cell->versions[i].submit < covered)
+        if (cell->versions[i].submit >= oracle->era && cell->versions[i].submit < covered &&
+            !cell->versions[i].is_foreign)
             covered = cell->versions[i].submit;
     for (uint32_t i = 0; i < cell->count; i++) {
         if (cell->versions[i].submit >= oracle->era)

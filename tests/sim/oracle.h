@@ -15,6 +15,10 @@
  * cache before the next daemon has synchronised it: the caller decides that from what the
  * target really holds and calls oracle_rolled_back().
  *
+ * Another initiator may write to the LUN behind our back. Where no client ever wrote, that is what
+ * is there from then on. Where one did, nobody promises more than one of the two: what the journal
+ * holds, or what is in flight, may come over it or not.
+ *
  * Time is the oracle's own count of calls, so that no two things happen at once.
  */
 #ifndef SIM_ORACLE_H
@@ -50,6 +54,10 @@ struct oracle_version {
     uint64_t removed;
     uint64_t ended; /* answered, or its daemon died: it does not happen after that */
     bool wild;
+    bool in_doubt;     /* answered with an error, but may happen until the daemon is dead */
+    bool is_foreign;   /* written by another initiator ... */
+    bool is_contested; /* ... where our own writes may still come */
+    bool is_replaced;  /* by one: reads under way may still show it */
 };
 
 struct oracle_note {
@@ -61,6 +69,7 @@ struct oracle_note {
 #define ORACLE_NOTES 24u
 
 struct oracle_cell {
+    bool is_ours; /* a client has written to it */
     struct oracle_version *versions;
     uint32_t count;
     uint32_t room;
@@ -95,8 +104,17 @@ void oracle_answered(struct oracle *oracle, const struct oracle_op *op, bool fua
 /* Answered with an error that had to be expected: the contents are undefined now. */
 void oracle_failed(struct oracle *oracle, const struct oracle_op *op);
 
+/* Answered with an error: nothing more is done, what is on its way may or may not happen. */
+void oracle_in_doubt(struct oracle *oracle, const struct oracle_op *op);
+
 /* Answered with "not supported": it has not happened. */
 void oracle_refused(struct oracle *oracle, const struct oracle_op *op);
+
+/* Numbers of the writes of other initiators begin here. */
+#define ORACLE_FOREIGN (UINT64_C(1) << 41)
+
+/* Another initiator has written these cells, which are a block. */
+void oracle_foreign(struct oracle *oracle, uint32_t first, uint32_t count, uint64_t write);
 
 /* A read that was submitted at `submit` showed `id` in the cell: right? Fails the world if not. */
 void oracle_read(struct oracle *oracle, uint32_t cell, uint64_t submit, uint64_t id);

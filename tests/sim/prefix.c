@@ -111,6 +111,8 @@ static uint64_t newest_seen(const struct prefix *prefix, const uint64_t *ids, ui
 static bool is_there(const struct prefix *prefix, const struct prefix_write *write, uint32_t cell,
                      uint64_t id)
 {
+    if (id != CELL_GARBAGE && id >> 20 >= ORACLE_FOREIGN)
+        return true; /* or was, until another initiator wrote there */
     for (uint32_t i = 0; i < prefix->write_count; i++) {
         const struct prefix_write *other = &prefix->writes[i];
         if (cell - other->first >= other->count)

@@ -59,7 +59,7 @@ static bool nothing_in_the_way(const struct sim *sim)
     bool calm = sim->target.calm || (!o->stuck_pm && !o->login_refused_pm && !o->login_close_pm &&
                                      !o->not_found_pm && !o->busy_pm && !o->sync_fails_pm);
     return calm && target_is_well(&sim->target) && target_is_quiet(&sim->target) &&
-           sim->daemon.volume && !sim->daemon.stopping;
+           sim->daemon.volume && !sim->daemon.stopping && !sim->daemon.is_fenced;
 }
 
 static void watch_event(struct event *event)
@@ -208,7 +208,8 @@ static bool clients_done_issuing(const struct sim *sim)
 
 bool sim_is_drained(const struct sim *sim)
 {
-    return sim->daemon.volume && !sim->daemon.stopping && clients_are_done(&sim->clients);
+    return sim->daemon.volume && !sim->daemon.stopping && !sim->daemon.is_fenced &&
+           clients_are_done(&sim->clients);
 }
 
 void sim_drain(struct sim *sim)

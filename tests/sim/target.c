@@ -239,7 +239,7 @@ void target_heal(struct target *target)
 bool target_is_well(const struct target *target)
 {
     return target->running && target->host_up && !target->hung && target->net_up &&
-           !target->wrong && !target->full &&
+           !target->wrong && !target->full && !target->reserved &&
            target->portals_up == (1u << target->options->portals) - 1 &&
            target->world->now_us >= target->not_ready_until_us;
 }

@@ -10,7 +10,7 @@
  *
  * Files: target.c (power, network, what befalls the LUN), target_nexus.c (connections and the
  * ways), target_scsi.c (what a command finds on arrival, and the LUN's description),
- * target_io.c (what changes or reads the medium).
+ * target_io.c (what changes or reads the medium), target_others.c (other initiators).
  */
 #ifndef SIM_TARGET_H
 #define SIM_TARGET_H
@@ -104,13 +104,15 @@ struct target {
     struct media media;
     uint64_t capacity; /* blocks shown; the medium has room to grow */
 
-    bool running; /* the process */
-    bool host_up; /* its host: down means silence instead of refusal */
-    bool hung;    /* SIGSTOP */
-    bool net_up;  /* packets get through */
-    bool wrong;   /* another LUN answers at our address */
-    bool full;    /* the thin pool is exhausted */
-    bool calm;    /* no random trouble any more */
+    bool running;                /* the process */
+    bool host_up;                /* its host: down means silence instead of refusal */
+    bool hung;                   /* SIGSTOP */
+    bool net_up;                 /* packets get through */
+    bool wrong;                  /* another LUN answers at our address */
+    bool full;                   /* the thin pool is exhausted */
+    bool reserved, was_reserved; /* by another initiator; ... ever */
+    bool conflict_told;          /* the daemon that runs was told so */
+    bool calm;                   /* no random trouble any more */
     uint64_t not_ready_until_us;
     unsigned portals_up; /* bit mask */
     uint64_t bad_ever;   /* blocks that were a medium error once, or rotted in the ring: bit mask */
@@ -159,6 +161,15 @@ bool target_is_well(const struct target *target);
 bool target_is_quiet(const struct target *target);
 void target_lost(struct target *target, unsigned blocks);
 
+/* --- target_others.c: other initiators --- */
+
+/* One that writes a block, at once and for good. */
+void target_foreign_write(struct target *target, uint64_t lba, const uint8_t *data);
+void target_reserve(struct target *target, bool reserved);
+/* A command is sent to it; an answer arrives. */
+void target_is_sent(struct target *target, uint8_t opcode);
+void target_has_told(struct target *target, uint8_t status);
+
 /* --- target_nexus.c: connections --- */
 
 struct conn *conn_open(struct target *target, struct sim_link *link, unsigned portal);
@@ -189,6 +200,12 @@ void scsi_execute(struct message *message);
 void scsi_execute_partly(struct message *message, unsigned permille);
 /* READ, WRITE, SYNC, UNMAP, WRITE SAME, LBA STATUS; false when it is none of them. */
 bool scsi_io(struct message *message);
+
+/* Changes the medium, or makes it stable. */
+bool scsi_changes(uint8_t opcode);
+/* True when it was answered with RESERVATION CONFLICT. */
+bool scsi_meets_conflict(struct message *message);
+void scsi_read_reservation(struct message *message);
 
 void scsi_good(struct message *message);
 void scsi_status(struct message *message, uint8_t status);

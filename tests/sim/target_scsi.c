@@ -85,19 +85,6 @@ static unsigned commands_inside(const struct conn *conn)
     return count;
 }
 
-static bool writes_or_syncs(uint8_t opcode)
-{
-    switch (opcode) {
-    case 0x8a: /* WRITE(16) */
-    case 0x91: /* SYNCHRONIZE CACHE(16) */
-    case 0x42: /* UNMAP */
-    case 0x93: /* WRITE SAME(16) */
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* SPC-4 5.14: INQUIRY, REPORT LUNS and REQUEST SENSE pass by a unit attention. */
 static bool passes_attention(uint8_t opcode)
 {
@@ -159,11 +146,11 @@ void scsi_accept(struct message *message)
 {
     struct target *target = message->target;
     target->stats.commands++;
-    if (target->wrong && writes_or_syncs(message->cdb[0])) {
+    if (target->wrong && scsi_changes(message->cdb[0])) {
         world_fail(target->world, "O13 command %02x reached the wrong LUN", message->cdb[0]);
         return;
     }
-    if (meets_attention(message) || meets_shortage(message))
+    if (meets_attention(message) || scsi_meets_conflict(message) || meets_shortage(message))
         return;
     uint64_t delay_us = rng_range(&target->rng, 1, target->options->exec_us);
     if (!target->calm && rng_chance(&target->rng, target->options->stuck_pm)) {
@@ -299,6 +286,9 @@ static void describe(struct message *message)
     case 0x1a:
     case 0x5a:
         mode_sense(message);
+        break;
+    case 0x5e:
+        scsi_read_reservation(message);
         break;
     case 0x9e:
         if ((message->cdb[1] & 0x1f) == 0x10) {

@@ -253,6 +253,56 @@ static void every_byte_of_a_cell_counts(void **state)
     assert_true(cell_parse(&cells, 2, data) == CELL_GARBAGE);
 }
 
+#define FOREIGN (ORACLE_FOREIGN + 1)
+
+static void where_nobody_wrote_another_initiators_block_stays(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t under_way = oracle_now(&f->oracle);
+    oracle_foreign(&f->oracle, 0, 1, FOREIGN);
+    flush(f);
+    oracle_read(&f->oracle, 0, under_way, cell_id(1, 0)); /* a read that had begun may see either */
+    oracle_read(&f->oracle, 0, under_way, cell_id(FOREIGN, 0));
+    assert_true(read_is_right(f, cell_id(FOREIGN, 0)));
+    assert_false(read_is_right(f, cell_id(1, 0)));
+}
+
+static void where_a_client_wrote_either_may_stay(void **state)
+{
+    struct fixture *f = *state;
+    struct oracle_op op = submitted(f, ORACLE_WRITE, 2);
+    oracle_answered(&f->oracle, &op, false);
+    oracle_foreign(&f->oracle, 0, 1, FOREIGN);
+    assert_true(read_is_right(f, cell_id(2, 0)));
+    assert_true(read_is_right(f, cell_id(FOREIGN, 0)));
+    assert_true(read_is_right(f, cell_id(2, 0)));
+    assert_false(read_is_right(f, cell_id(1, 0)));
+}
+
+static void a_later_write_ends_that(void **state)
+{
+    struct fixture *f = *state;
+    struct oracle_op op = submitted(f, ORACLE_WRITE, 2);
+    oracle_answered(&f->oracle, &op, false);
+    oracle_foreign(&f->oracle, 0, 1, FOREIGN);
+    op = submitted(f, ORACLE_WRITE, 3);
+    oracle_answered(&f->oracle, &op, false);
+    assert_true(read_is_right(f, cell_id(3, 0)));
+    assert_false(read_is_right(f, cell_id(FOREIGN, 0)));
+}
+
+static void what_is_in_doubt_may_come_until_the_daemon_is_dead(void **state)
+{
+    struct fixture *f = *state;
+    struct oracle_op op = submitted(f, ORACLE_WRITE, 2);
+    oracle_in_doubt(&f->oracle, &op);
+    assert_true(read_is_right(f, cell_id(1, 0)));
+    assert_true(read_is_right(f, cell_id(2, 0)));
+    oracle_daemon_died(&f->oracle);
+    assert_true(read_is_right(f, cell_id(2, 0)));
+    assert_false(read_is_right(f, cell_id(1, 0)));
+}
+
 #define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -279,6 +329,10 @@ int main(void)
         FIXTURE_TEST(a_failed_write_leaves_the_cell_undefined),
         FIXTURE_TEST(a_refused_write_must_not_show),
         FIXTURE_TEST(a_refused_write_does_not_uncover_what_a_later_one_covers),
+        FIXTURE_TEST(where_nobody_wrote_another_initiators_block_stays),
+        FIXTURE_TEST(where_a_client_wrote_either_may_stay),
+        FIXTURE_TEST(a_later_write_ends_that),
+        FIXTURE_TEST(what_is_in_doubt_may_come_until_the_daemon_is_dead),
         cmocka_unit_test(every_byte_of_a_cell_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

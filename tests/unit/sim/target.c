@@ -246,6 +246,33 @@ static void a_write_to_the_wrong_lun_is_flagged(void **state)
     assert_memory_equal(fixture.world.failure, "O13", 3);
 }
 
+static void a_reservation_of_another_forbids_changes_and_no_reads(void **state)
+{
+    target_reserve(&fixture.target, true);
+    const struct link_command *read = send(1, 0x88, 3, 0);
+    const struct link_command *write = send(0, 0x8a, 3, 7);
+    run_for(1000);
+    assert_int_equal(fixture.answers, 2);
+    assert_int_equal(read->status, 0);
+    assert_int_equal(write->status, 0x18);
+    assert_int_equal(shown(3), 0);
+    assert_false(world_failed(&fixture.world));
+    send(2, 0x88, 3, 0);
+    assert_false(world_failed(&fixture.world));
+    send(3, 0x91, 0, 0);
+    assert_memory_equal(fixture.world.failure, "O14", 3);
+}
+
+static void what_another_initiator_writes_is_there_for_good(void **state)
+{
+    static const uint8_t block[BLOCK] = {9};
+    send(0, 0x8a, 3, 7);
+    run_for(1000);
+    target_foreign_write(&fixture.target, 3, block);
+    target_crash(&fixture.target, MEDIA_LOSE_ALL, false);
+    assert_int_equal(shown(3), 9);
+}
+
 static void two_writes_of_one_block_in_flight_are_flagged(void **state)
 {
     send(0, 0x8a, 3, 7);
@@ -283,6 +310,8 @@ int main(void)
         FIXTURE_TEST(a_reset_by_another_aborts_and_is_told),
         FIXTURE_TEST(silence_delays_and_loses_nothing),
         FIXTURE_TEST(a_write_to_the_wrong_lun_is_flagged),
+        FIXTURE_TEST(a_reservation_of_another_forbids_changes_and_no_reads),
+        FIXTURE_TEST(what_another_initiator_writes_is_there_for_good),
         FIXTURE_TEST(two_writes_of_one_block_in_flight_are_flagged),
         FIXTURE_TEST(a_payload_that_changes_on_its_way_is_flagged),
         FIXTURE_TEST(a_write_beyond_the_end_is_flagged),
