@@ -92,8 +92,8 @@ bool jnl_ring_advance(struct jnl_ring *ring, uint64_t durable_seq)
     bool moved = false;
     for (;;) {
         struct jnl_record *record = list_first(&ring->records, struct jnl_record, node);
-        if (ring->held || !record || !record->written || record->seq > durable_seq ||
-            record->live > 0 ||
+        if ((ring->held && !MUTANT(HOLD_IS_FORGOTTEN)) || !record || !record->written ||
+            record->seq > durable_seq || record->live > 0 ||
             (record->dead_until > durable_seq && !MUTANT(DEAD_BEFORE_SUPERSEDER_IS_DURABLE)))
             return moved;
         list_remove(&record->node);

@@ -154,6 +154,12 @@ static void draw_lasting(struct options *o, uint64_t seed)
     o->w_jdev_rot_data = rng_chance(&rng, 200) ? draw(&rng, 3, 15) : 0;
 }
 
+static void draw_export(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "exports");
+    o->export_ms = rng_chance(&rng, 150) ? draw_log(&rng, 1, 10000) : 0;
+}
+
 /* From a stream of its own: what a seed is without a journal does not depend on this. */
 static void draw_journal(struct options *o, uint64_t seed)
 {
@@ -171,6 +177,7 @@ static void draw_journal(struct options *o, uint64_t seed)
     if (coin(&rng))
         o->w_power = draw(&rng, 1, 10);
     o->final_drain = coin(&rng);
+    draw_export(o, seed);
     if (o->mode == VOL_JOURNAL_PERSISTENT)
         draw_lasting(o, seed);
     o->w_jdev_read = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
@@ -227,7 +234,7 @@ void options_draw(struct options *options, uint64_t seed)
 
 static void make_friendly(struct options *o)
 {
-    o->grow_blocks = 0;
+    o->grow_blocks = o->export_ms = 0;
     o->unmap_ignored_pm = o->limits_change_pm = o->busy_pm = o->aborted_pm = o->no_sense_pm = 0;
     o->residual_pm = o->response_pm = o->stuck_pm = o->sync_fails_pm = o->medium_error_pm = 0;
     o->write_error_pm = o->login_refused_pm = o->login_close_pm = o->not_found_pm = 0;
@@ -281,7 +288,8 @@ void options_print_lines(const struct options *options, FILE *to)
 static bool is_trouble(const char *name)
 {
     static const char *const others[] = {"absent",       "reset_refused", "reserved_exclusively",
-                                         "not_ready_ms", "scan",          "final_stop"};
+                                         "not_ready_ms", "scan",          "final_stop",
+                                         "export_ms"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(name, others[i]) == 0)
             return true;

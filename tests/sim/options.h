@@ -93,7 +93,8 @@
     X(jdev_us)                                                                                     \
     X(jdev_sync_us)                                                                                \
     X(continue_unmarked)                                                                           \
-    X(old_ring) /* the ring is full of another journal's records: enum old_ring */                 \
+    X(old_ring)  /* the ring is full of another journal's records: enum old_ring */                \
+    X(export_ms) /* how long another process reads the ring at the most; 0: none does */           \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \

@@ -144,6 +144,7 @@ void sim_init(struct sim *sim, const struct run_request *request)
     sim->daemon.disk.owner = sim;
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);
     faults_follow(&sim->faults, request->script);
+    export_init(&sim->export, world, options, &sim->daemon, seed);
     sim->is_tiny = request->is_tiny;
     sim->crash = request->crash;
     sim->crash_step = request->crash_step;
@@ -216,6 +217,7 @@ void sim_drain(struct sim *sim)
 {
     const struct options *o = &sim->options;
     faults_end(&sim->faults);
+    export_end(&sim->export);
     clients_hurry(&sim->clients);
     /* A stop of the daemon may be under way, and a command may be lost to its deadline. */
     uint64_t bound_us = 100000000 + 9000ull * o->command_timeout_ms;

@@ -2,6 +2,7 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
+#include "tests/sim/export.h"
 #include "tests/sim/faults.h"
 
 /* A crash at a chosen event, for the exhaustive runs. */
@@ -42,6 +43,7 @@ struct sim {
     struct clients clients;
     struct daemon daemon;
     struct faults faults;
+    struct export export;
     struct event watch;
     bool is_tiny;
     enum sim_crash crash; /* is to come, when: */
