@@ -36,7 +36,6 @@ struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *reco
     entry->record = record;
     entry->references = 1;
     entry->header = *header;
-    entry->ring_offset = record->offset + header->payload_offset;
     jnl_ring_add_entry(&journal->ring, record);
     return entry;
 }
@@ -72,6 +71,11 @@ bool jnl_entry_is_durable(const struct journal *journal, const struct jnl_entry 
     return MUTANT(DESTAGE_BEFORE_DURABLE) || entry->record->seq <= journal->durable_seq;
 }
 
+uint64_t jnl_entry_place(const struct jnl_entry *entry)
+{
+    return entry->record->offset + entry->header.payload_offset;
+}
+
 static void load_done(struct jdev_op *op, int error)
 {
     struct jnl_load *load = container_of(op, struct jnl_load, op);
@@ -85,13 +89,14 @@ static void load_done(struct jdev_op *op, int error)
 
 void jnl_load(struct journal *journal, struct jnl_load *load)
 {
-    uint64_t bytes = jnl_payload_bytes(&load->entry->header, journal->config.lun_block_bytes);
+    const struct jnl_entry_header *header = &load->entry->header;
+    uint64_t bytes = jnl_payload_bytes(header, journal->config.lun_block_bytes);
     assert(bytes > 0);
     load->journal = journal;
     load->iov = (struct iovec){.iov_base = load->data, .iov_len = round_up(bytes, JDEV_ALIGN)};
     load->op = (struct jdev_op){
         .kind = JDEV_READ,
-        .offset = JNL_RING_OFFSET + load->entry->ring_offset,
+        .offset = JNL_RING_OFFSET + jnl_entry_place(load->entry),
         .iov = &load->iov,
         .iov_count = 1,
         .bytes = load->iov.iov_len,

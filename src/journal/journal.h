@@ -45,8 +45,9 @@ struct jnl_entry {
     struct jnl_record *record;
     uint32_t references;
     struct jnl_entry_header header;
-    uint64_t ring_offset; /* of the payload, in the ring */
 };
+/* A ring of 1 GiB has a quarter of a million. */
+_Static_assert(sizeof(struct jnl_entry) <= 64, "an entry is one cache line");
 
 /* A request to append. Caller-allocated, with its payload, until done(). */
 struct jnl_append {
@@ -191,6 +192,9 @@ void jnl_entry_superseded(struct jnl_entry *old, const struct jnl_entry *newer);
 
 /* True when the entry may be sent to the target (I3). */
 bool jnl_entry_is_durable(const struct journal *journal, const struct jnl_entry *entry);
+
+/* Where its payload lies in the ring. */
+uint64_t jnl_entry_place(const struct jnl_entry *entry);
 
 /* Reads an entry's payload back from the ring. done(): 0, -EIO, or -EBADMSG when the checksum does
  * not fit: then it must neither be served nor sent. */

@@ -30,11 +30,11 @@ struct jnl_record {
     uint32_t crc;
     uint32_t entries; /* a scan finds so many, whatever became of them */
     uint32_t live;    /* of them: neither CLEAN nor DEAD */
+    bool written;
     /* A dead entry may be passed only once its superseder is durable: the highest sequence number
      * among the superseders of this record's dead entries (I5). */
     uint64_t dead_until;
     uint64_t last_ticket; /* of the appends in it, see journal.h */
-    bool written;
 };
 
 /* Where a scan begins, as the superblock stores it. */

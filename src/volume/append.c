@@ -72,7 +72,7 @@ static void put_entries(struct vol_io *io)
             .buffer = segment->buffer,
             .buffer_offset = segment->offset,
             .entry = io->appends[i].entry,
-            .since_us = port_now_us(volume->timer),
+            .since_ds = vol_now_ds(volume),
             .epoch = io->appends[i].epoch,
         };
         retained_put(&volume->retained, segment->lba, segment->blocks, &content, true);

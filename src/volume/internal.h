@@ -345,6 +345,14 @@ void vol_segment_add(struct vol_transfer *transfer, uint64_t lba, uint64_t block
 void vol_fetch_add(struct vol_fetch *fetch, uint64_t lba, uint64_t blocks, struct buffer *buffer,
                    uint32_t offset);
 
+#define DECISECOND_US 100000u
+
+/* For retained_content.since_ds. */
+static inline uint32_t vol_now_ds(const struct volume *volume)
+{
+    return (uint32_t)(port_now_us(volume->timer) / DECISECOND_US);
+}
+
 static inline uint32_t vol_block_bytes(const struct volume *volume)
 {
     return volume->geometry.block_bytes;

@@ -121,7 +121,7 @@ static void put_recovered(void *owner, struct journal *journal, struct jnl_entry
                 : entry->header.op == JNL_ZERO ? RETAINED_ZERO
                                                : RETAINED_TRIM,
         .entry = entry,
-        .since_us = port_now_us(volume->timer),
+        .since_ds = vol_now_ds(volume),
         .epoch = entry->header.epoch,
     };
     volume->epoch = max_u64(volume->epoch, entry->header.epoch + 1);
@@ -405,8 +405,9 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
     status->appended_bytes = engine.appended_bytes;
     const struct retained_extent *oldest =
         list_first(&volume->retained.state[RETAINED_DIRTY], struct retained_extent, node);
-    if (oldest)
-        status->oldest_unsent_us = port_now_us(volume->timer) - oldest->content.since_us;
+    if (oldest) /* (0 would say that there is none) */
+        status->oldest_unsent_us =
+            max_u64((uint64_t)(vol_now_ds(volume) - oldest->content.since_ds) * DECISECOND_US, 1);
 }
 
 /* Says once that the ring is full, and once that it is not any more. */

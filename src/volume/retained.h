@@ -50,13 +50,13 @@ enum retained_kind {
 
 /* What a range holds. */
 struct retained_content {
-    enum retained_kind kind;
-    struct buffer *buffer; /* RETAINED_DATA: payload; NULL: only in the journal's ring */
-    uint32_t buffer_offset;
+    struct buffer *buffer;   /* RETAINED_DATA: payload; NULL: only in the journal's ring */
     struct jnl_entry *entry; /* NULL without a journal */
-    uint32_t entry_offset;   /* of the first byte, in the entry's payload */
-    uint64_t since_us;       /* when it was acknowledged */
     uint64_t epoch;          /* grows with every FLUSH, and around every FUA */
+    uint32_t buffer_offset;
+    uint32_t entry_offset; /* of the first byte, in the entry's payload */
+    uint32_t since_ds;     /* when it was acknowledged: tenths of a second, modulo 2^32 */
+    uint8_t kind;          /* enum retained_kind */
 };
 
 struct retained_extent {
@@ -68,6 +68,8 @@ struct retained_extent {
     uint64_t time;  /* tick of the GOOD that made it DESTAGED */
     struct retained_content content; /* with one reference on its buffer and its entry */
 };
+/* A ring of 1 GiB has half a million. */
+_Static_assert(sizeof(struct retained_extent) <= 128, "an extent is two cache lines");
 
 /* What one command may bring to the target: REWRITING extents, by LBA. What is superseded leaves
  * it. */

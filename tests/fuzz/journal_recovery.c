@@ -82,8 +82,9 @@ static void note(struct yield *yield, const struct jnl_entry_header *entry, cons
 
 static void recovered(void *owner, struct journal *journal, struct jnl_entry *entry)
 {
-    const uint8_t *payload =
-        entry->header.op == JNL_WRITE ? ring.bytes + JNL_RING_OFFSET + entry->ring_offset : NULL;
+    const uint8_t *payload = entry->header.op == JNL_WRITE
+                                 ? ring.bytes + JNL_RING_OFFSET + jnl_entry_place(entry)
+                                 : NULL;
     note(owner, &entry->header, payload, ring.superblock.lun_block_bytes);
     jnl_entry_ref(entry); /* it is not on the LUN: the next start has to find it, too */
 }

@@ -293,7 +293,7 @@ static void a_payload_is_read_back_and_bit_rot_is_noticed(void **state)
     assert_int_equal(loaded.error, 0);
     assert_memory_equal(data, bench->items[0].payload, 4096);
 
-    bench->device.visible[JNL_RING_OFFSET + entry->ring_offset + 100] ^= 4;
+    bench->device.visible[JNL_RING_OFFSET + jnl_entry_place(entry) + 100] ^= 4;
     jnl_load(bench->journal, &loaded.load);
     fake_complete_all(&bench->device);
     assert_int_equal(loaded.error, -EBADMSG);
@@ -347,7 +347,7 @@ static void damage_to_what_had_been_durable_is_refused_untouched(void **state)
         bench_barrier(bench);
         fake_complete_all(&bench->device);
     }
-    bench->device.visible[JNL_RING_OFFSET + bench->items[1].append.entry->ring_offset] ^= 1;
+    bench->device.visible[JNL_RING_OFFSET + jnl_entry_place(bench->items[1].append.entry)] ^= 1;
     static uint8_t before[sizeof bench->device.visible];
     memcpy(before, bench->device.visible, sizeof before);
     jnl_free(bench->journal);
@@ -452,7 +452,7 @@ static void check_recovery(struct bench *bench, uint64_t must_survive, uint32_t 
         assert_int_equal(bench->recovered_ids[i], first + i);
         assert_true(first + i < bench->appended);
         if (entry->header.blocks != item->blocks ||
-            memcmp(bench->device.visible + JNL_RING_OFFSET + entry->ring_offset, item->payload,
+            memcmp(bench->device.visible + JNL_RING_OFFSET + jnl_entry_place(entry), item->payload,
                    item->blocks * BLOCK) != 0)
             fail_msg("seed %u: the payload of %llu is not what was appended", seed,
                      (unsigned long long)(first + i));

@@ -36,7 +36,7 @@ static void recovered(void *owner, struct journal *journal, struct jnl_entry *en
 {
     bool has_data = entry->header.op == JNL_WRITE;
     note(owner, &entry->header,
-         has_data ? ring.bytes + JNL_RING_OFFSET + entry->ring_offset : NULL);
+         has_data ? ring.bytes + JNL_RING_OFFSET + jnl_entry_place(entry) : NULL);
 }
 
 static enum jnl_open_error open_ring(struct yield *ret_yield)
