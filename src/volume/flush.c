@@ -17,7 +17,9 @@
  *
  * What can go wrong: the session is lost or the generation changes under the SYNC: it is void,
  * the FLUSHes wait on, everything retained is written again first. A SYNC that fails: the
- * session starts a new generation (I15), so the same happens, after a pause.
+ * session starts a new generation (I15), so the same happens, after a pause. Data that rotted in
+ * the ring and never reach the LUN: FLUSHes that are to bring them there fail, until those blocks
+ * are written again.
  */
 #include <errno.h>
 
@@ -26,13 +28,30 @@
 
 #define SYNC_RETRY_MS 1000
 
+/* What rotted in the ring never gets to the LUN, so nobody may be told that it is there: neither by
+ * a FLUSH, nor by a FUA of those blocks. (As long as the ring itself answers, it still holds them:
+ * a start finds them, or the damage.) */
+static int verdict_on(const struct volume *volume, const struct vol_request *request)
+{
+    uint32_t block_bytes = vol_block_bytes(volume);
+    uint64_t lba = 0, blocks = UINT64_MAX;
+    if (vol_flushes_to_journal(volume) || MUTANT(FLUSH_HIDES_ROT) ||
+        list_is_empty(&volume->retained.state[RETAINED_POISONED]))
+        return 0;
+    if (request->op != VOL_FLUSH) {
+        lba = request->offset / block_bytes;
+        blocks = (request->offset + request->length - 1) / block_bytes + 1 - lba;
+    }
+    return retained_has_lost(&volume->retained, lba, blocks) ? -EIO : 0;
+}
+
 static void answer_all(struct volume *volume, struct list_node *flushes)
 {
     while (!list_is_empty(flushes)) {
         struct vol_request *request = list_first(flushes, struct vol_request, node);
         list_remove(&request->node);
         volume->flush_count--;
-        vol_answer(volume, request, 0);
+        vol_answer(volume, request, verdict_on(volume, request));
     }
     /* Changes may have waited for this: see vol_admit(). */
     volume->again |= !list_is_empty(&volume->parked);

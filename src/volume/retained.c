@@ -363,6 +363,17 @@ void retained_poison(struct retained *retained, struct retained_job *job, uint64
     }
 }
 
+bool retained_has_lost(const struct retained *retained, uint64_t lba, uint64_t blocks)
+{
+    list_for_each(it, &retained->state[RETAINED_POISONED])
+    {
+        const struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        if (!extent->is_shadow && is_in(extent, lba, blocks))
+            return true;
+    }
+    return false;
+}
+
 void retained_evict(struct retained *retained, uint64_t data_blocks)
 {
     list_for_each_safe(it, &retained->cached)

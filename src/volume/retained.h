@@ -162,6 +162,9 @@ void retained_not_rewritten(struct retained *retained, struct retained_job *job,
 void retained_poison(struct retained *retained, struct retained_job *job, uint64_t lba,
                      uint64_t blocks);
 
+/* True when something in the range is lost for good, unless it is written again. */
+bool retained_has_lost(const struct retained *retained, uint64_t lba, uint64_t blocks);
+
 /* Drops payload that the journal holds durably from memory, oldest first, down to so much. */
 void retained_evict(struct retained *retained, uint64_t data_blocks);
 

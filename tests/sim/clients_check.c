@@ -17,6 +17,13 @@ static bool touches_bad_block(const struct clients *clients, const struct slot *
     return false;
 }
 
+/* A FLUSH that has to reach the LUN cannot bring there what rotted in the ring. */
+static bool may_fail_for_rot(const struct clients *clients, const struct vol_request *request)
+{
+    return request->op == VOL_FLUSH && clients->options->mode == VOL_JOURNAL_MEMORY &&
+           clients->options->w_jdev_rot_data && clients->target->bad_ever;
+}
+
 /* Another initiator holds the LUN: nothing is done any more, and whether a request was is open. */
 static bool is_fenced(const struct clients *clients, const struct vol_request *request)
 {
@@ -31,7 +38,8 @@ static bool error_is_right(const struct clients *clients, const struct slot *slo
         return true;
     switch (-request->error) {
     case EIO:
-        return (request->op == VOL_READ || changes(request)) && touches_bad_block(clients, slot);
+        return may_fail_for_rot(clients, request) ||
+               ((request->op == VOL_READ || changes(request)) && touches_bad_block(clients, slot));
     case ENOTSUP:
         return request->flags & VOL_FAST_ZERO;
     default:

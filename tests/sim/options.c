@@ -146,12 +146,18 @@ static void draw_ring(struct options *o, struct rng *rng)
     o->jdev_sync_us = draw_log(rng, 10, 50000);
 }
 
-/* What only a journal that lasts can meet. */
-static void draw_lasting(struct options *o, uint64_t seed)
+/* What lies in the ring; from a stream of its own, again. */
+static void draw_ring_contents(struct options *o, uint64_t seed)
 {
     struct rng rng = rng_fork(seed, "lasting journal");
-    o->old_ring = rng_chance(&rng, 300) ? draw(&rng, OLD_RING_YOUNG, OLD_RING_AGED) : OLD_RING_NONE;
+    enum old_ring old = OLD_RING_NONE;
+    if (rng_chance(&rng, 300))
+        old = (enum old_ring)draw(&rng, OLD_RING_YOUNG, OLD_RING_AGED);
+    o->old_ring = o->mode == VOL_JOURNAL_PERSISTENT ? old : OLD_RING_NONE;
     o->w_jdev_rot_data = rng_chance(&rng, 200) ? draw(&rng, 3, 15) : 0;
+    /* Memory is not mended: an older version could go over a newer one that nothing else holds. */
+    if (o->mode == VOL_JOURNAL_MEMORY && o->ordered)
+        o->w_jdev_rot_data = 0;
 }
 
 static void draw_export(struct options *o, uint64_t seed)
@@ -178,8 +184,7 @@ static void draw_journal(struct options *o, uint64_t seed)
         o->w_power = draw(&rng, 1, 10);
     o->final_drain = coin(&rng);
     draw_export(o, seed);
-    if (o->mode == VOL_JOURNAL_PERSISTENT)
-        draw_lasting(o, seed);
+    draw_ring_contents(o, seed);
     o->w_jdev_read = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
     o->w_jdev_rot = rng_chance(&rng, 250) ? draw(&rng, 1, 10) : 0;
     if (!rng_chance(&rng, 150))

@@ -156,34 +156,6 @@ static void a_neighbour_that_is_lost_takes_no_other_with_it(void **state)
     end(rig, disk);
 }
 
-static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
-{
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 0, 4096, 0x61);
-    fake_clock_advance_ms(&rig->clock, 20);
-    fake_complete_all(&disk->device);
-    write_to_journal(rig, disk, 65536, 512, 0x62);
-    for (unsigned i = 0; i < sizeof disk->device.visible; i++)
-        if (disk->device.visible[i] == 0x61)
-            disk->device.visible[i] = 0x60;
-    struct call read;
-    call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
-    fake_complete_all(&disk->device);
-    assert_true(read.answered);
-    assert_int_equal(read.request.error, -EIO);
-    call_done(&read);
-    assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
-    fake_ready(rig->session);
-    settle(rig, disk);
-    rig_expect_cache(rig, 0, 4096, 0);
-    rig_expect_stable(rig, 65536, 512, 0x62);
-    end(rig, disk);
-}
-
 static void a_ring_that_cannot_be_read_for_a_while_loses_nothing(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
@@ -573,7 +545,6 @@ int main(void)
         cmocka_unit_test(payload_dropped_from_memory_is_read_from_the_ring),
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
         cmocka_unit_test(a_neighbour_that_is_lost_takes_no_other_with_it),
-        cmocka_unit_test(bit_rot_in_the_ring_is_an_error_and_never_sent),
         cmocka_unit_test(a_ring_that_cannot_be_read_for_a_while_loses_nothing),
         cmocka_unit_test(a_ring_that_is_never_read_again_is_not_waited_for_for_ever),
         cmocka_unit_test(a_full_ring_parks_writes_and_lets_reads_pass),
