@@ -14,6 +14,7 @@
 
 #define NAME_DEFAULT       "root"
 #define TIMEOUT_DEFAULT_MS (5 * 60 * 1000ull)
+#define NBD_MODULE         "/sys/module/nbd"
 #define JOURNAL_MS         (30 * 1000ull)
 
 const struct verb_option boot_options[] = {
@@ -148,6 +149,23 @@ static int prepare(const struct boot_place *place, const struct boot_found *foun
     return error;
 }
 
+/* The daemon would say so, too, but not what that means in an initramfs. */
+static int check_module(struct fault *fault)
+{
+    static const char *const words[] = {"modprobe", "-q", "nbd", NULL};
+    char output[128];
+    int status;
+    if (access(NBD_MODULE, F_OK) == 0)
+        return 0;
+    (void)program_read(words, output, sizeof output, &status);
+    return access(NBD_MODULE, F_OK) == 0
+               ? 0
+               : fault_set(fault, -ENODEV,
+                           "the kernel's module nbd cannot be loaded; it is missing in this image, "
+                           "or the image is of another kernel than the one that runs: make it anew "
+                           "(update-initramfs -u, dracut -f)");
+}
+
 static int boot(const struct arguments *arguments, const struct boot_found *found)
 {
     static struct boot_place place;
@@ -159,6 +177,8 @@ static int boot(const struct arguments *arguments, const struct boot_found *foun
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
     boot_place_init(&place, name);
     int error = prepare(&place, found, &fault);
+    if (!error)
+        error = check_module(&fault);
     if (!error)
         error = boot_await_journal(found->file.journal, JOURNAL_MS, &fault);
     if (!error)
