@@ -29,6 +29,8 @@ if [ "$HOLDFAST_BOOT" = yes ]; then
         hf_ip=dhcp
         [ -z "$HOLDFAST_BOOTIF" ] || hf_ip=ibft
         echo "ip=$hf_ip" >>/etc/cmdline.d/40-holdfast.conf
+        # NetworkManager's generator reads it there, and does not load it. `holdfast boot` unloads it.
+        [ "$hf_ip" != ibft ] || [ -e /lib/systemd/systemd-networkd ] || modprobe -b -q iscsi_ibft || :
     fi
     # networkd knows nothing of /etc/cmdline.d. The values are words: not quoted.
     if [ -e /lib/systemd/systemd-networkd ]; then

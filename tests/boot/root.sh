@@ -22,6 +22,7 @@ root_packages_of() {
     case $1 in
     initramfs-tools) echo initramfs-tools,busybox ;;
     dracut) echo dracut,dracut-network,cpio ;;
+    dracut-nm) echo dracut,dracut-network,cpio,network-manager ;;
     esac
 }
 
@@ -117,6 +118,9 @@ root_initramfs_of_dracut() {
         --add-drivers 'virtio_pci virtio_net virtio_blk e1000 ext4 crc32c_generic nbd' \
         /boot/initrd.img-$KERNEL_VERSION $KERNEL_VERSION"
 }
+
+# NetworkManager is in the tree: dracut takes it for the network, then.
+root_initramfs_of_dracut-nm() { root_initramfs_of_dracut; }
 
 root_image() {
     truncate -s "$2" "$1"

@@ -2,6 +2,7 @@
 # A Debian on a network of its own, whose dnsmasq has the configuration that `holdfast netboot` wrote.
 # The LUN is that of DHCP's root path, asked for by initramfs-tools' ipconfig or by systemd-networkd
 # in dracut's initramfs; or (dracut-ibft) iPXE has it from there, and hands it on with the network.
+# With dracut-nm and dracut-nm-ibft it is NetworkManager that brings up the network there.
 # Or (dracut-ipv6) the command line names it, by an address of IPv6, and a router gives out those.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/../e2e/functions.sh"
@@ -17,6 +18,7 @@ TARGET_HOST=$LAB_HOST
 ARGUMENTS='root=LABEL=root ro net.ifnames=0 console=ttyS0 panic=-1 no_timer_check rd.shell=0'
 lab_start
 case $WAY in
+dracut-nm*) root_tree dracut-nm ;;
 dracut*) root_tree dracut ;;
 *) root_tree "$WAY" ;;
 esac
@@ -49,7 +51,7 @@ chmod 0644 "$T/initramfs"
 sed -i 's/infinite$/12h/' "$T/netboot/dnsmasq.conf"
 printf 'enable-ra\ndhcp-range=fd00:77::,ra-only\n' >>"$T/netboot/dnsmasq.conf"
 lab_dnsmasq "$T/netboot/dnsmasq.conf"
-if [ "$WAY" = dracut-ibft ]; then
+if [ "$WAY" != "${WAY%-ibft}" ]; then
     lab_bios
     guest_qemu
 else

@@ -47,6 +47,7 @@ printf "HOLDFAST_BOOT='yes'\nHOLDFAST_BOOTIF='01-52'\nHOLDFAST_IP='1'\nHOLDFAST_
 called "initqueue --settled --unique --name holdfast /sbin/holdfastroot"
 holds "$T/etc/cmdline.d/40-holdfast.conf" "ip=ibft"
 holds "$T/etc/cmdline.d/40-holdfast.conf" "rd.neednet=1"
+called "modprobe -b -q iscsi_ibft"
 holds "$T/hooks/initqueue/finished/holdfast.sh" "holdfast:"
 [ -e "$T/run/holdfast/interface.dhcp" ] || fail "the lease was not noted"
 export LINE="holdfast=ibft ip=eth0:dhcp" ROOT=""
