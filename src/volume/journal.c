@@ -405,9 +405,9 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
     status->appended_bytes = engine.appended_bytes;
     const struct retained_extent *oldest =
         list_first(&volume->retained.state[RETAINED_DIRTY], struct retained_extent, node);
-    if (oldest) /* (0 would say that there is none) */
+    if (oldest)
         status->oldest_unsent_us =
-            max_u64((uint64_t)(vol_now_ds(volume) - oldest->content.since_ds) * DECISECOND_US, 1);
+            max_u64(vol_now_ds(volume) - oldest->content.since_ds, 1) * DECISECOND_US;
 }
 
 /* Says once that the ring is full, and once that it is not any more. */

@@ -157,8 +157,8 @@ struct vol_status {
     bool journal_full;     /* writes wait for room */
     uint64_t ring_bytes, ring_used_bytes;
     uint64_t journal_entries;
-    uint64_t oldest_unsent_us; /* age of the oldest write that is not on the LUN, in steps of 0.1 s;
-                                * 0: none */
+    /* Age of the oldest write that is not on the LUN, in steps of 0.1 s, at least one; 0: none. */
+    uint64_t oldest_unsent_us;
     uint64_t appended_bytes;
 };
 
