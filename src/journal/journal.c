@@ -150,6 +150,13 @@ const uint8_t *jnl_uuid(const struct journal *journal)
     return journal->superblock.uuid;
 }
 
+bool jnl_is_half_full(const struct journal *journal)
+{
+    const struct jnl_ring *ring = &journal->ring;
+    return ring->used >= ring->bytes / 2 || ring->free_count <= journal->config.record_count / 2 ||
+           ring->entries >= journal->config.entry_count / 2;
+}
+
 void jnl_status(const struct journal *journal, struct jnl_status *ret_status)
 {
     struct jnl_status status = journal->counters;

@@ -65,6 +65,7 @@ static enum retained_kind kind_of(const struct vol_io *io, const struct vol_segm
 static void put_entries(struct vol_io *io)
 {
     struct volume *volume = io->volume;
+    volume->last_change_us = port_now_us(volume->timer);
     for (unsigned i = 0; i < io->transfer.segment_count; i++) {
         const struct vol_segment *segment = &io->transfer.segments[i];
         const struct retained_content content = {

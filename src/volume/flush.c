@@ -183,6 +183,7 @@ static void retain_timer_fired(struct timer *timer)
 void vol_hurry(struct volume *volume)
 {
     vol_enter(volume);
+    vol_destage_hurries(volume);
     volume->sync_due = !retained_has_dirty(&volume->retained);
     vol_leave(volume);
 }

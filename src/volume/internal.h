@@ -181,6 +181,11 @@ struct volume {
     struct timer retain_timer;
     struct timer retry_timer; /* after a failed SYNC or rewrite */
 
+    /* pace.c */
+    uint64_t last_change_us; /* a client's, into the journal */
+    uint64_t hurry_until_us; /* somebody drains */
+    struct timer pace_timer;
+
     /* load.c */
     struct list_node loads_later; /* vol_io.load_waiter.node: the ring could not be read */
     struct timer load_timer;
@@ -309,6 +314,11 @@ void vol_pressure(void *owner);
 /* The FLUSHes that the SYNC (or barrier) under way was to answer. */
 void vol_flushes_are_done(struct volume *volume);
 void vol_flushes_wait_on(struct volume *volume);
+
+/* pace.c: true while nothing more of the overlay is to be sent; a timer then ends that. */
+bool vol_destage_rests(struct volume *volume);
+void vol_destage_hurries(struct volume *volume);
+void vol_pace_init(struct volume *volume);
 
 /* rewrite.c */
 void vol_rewrite_kick(struct volume *volume);

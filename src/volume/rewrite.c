@@ -237,7 +237,8 @@ static void take(struct volume *volume, struct vol_io *io)
 
 void vol_rewrite_kick(struct volume *volume)
 {
-    if (!volume->ready || timer_is_armed(&volume->retry_timer))
+    if (!volume->ready || timer_is_armed(&volume->retry_timer) ||
+        !retained_has_dirty(&volume->retained) || vol_destage_rests(volume))
         return;
     uint64_t blocks_max = volume->merge_buffers ? VOL_MERGE_BYTES / vol_block_bytes(volume) : 0;
     while (!list_is_empty(&volume->free_rewrites)) {

@@ -312,6 +312,7 @@ int vol_new(const struct vol_config *config, const struct ses_config *session_co
     volume->retained_extents = VOL_RETAINED_EXTENTS;
     timer_init(&volume->outage_timer, outage_limit_passed);
     vol_sync_init(volume);
+    vol_pace_init(volume);
     vol_load_init(volume);
     if (slabs_init(volume) == 0)
         volume->session =
@@ -335,6 +336,7 @@ void vol_free(struct volume *volume)
     port_timer_stop(volume->timer, &volume->retain_timer);
     port_timer_stop(volume->timer, &volume->retry_timer);
     port_timer_stop(volume->timer, &volume->load_timer);
+    port_timer_stop(volume->timer, &volume->pace_timer);
     jnl_free(volume->journal);
     retained_done(&volume->retained);
     buffer_pool_free(volume->load_buffers);
