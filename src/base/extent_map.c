@@ -1,6 +1,7 @@
 #include "base/extent_map.h"
 
 #include <assert.h>
+#include <stdbool.h>
 
 #include "base/checked.h"
 
@@ -39,18 +40,27 @@ struct extent *extent_map_overlap(const struct extent_map *map, uint64_t start, 
     return found && ranges_overlap(found->start, found->length, start, length) ? found : NULL;
 }
 
-/* Cuts a tree in two: all that starts before `start`, and the rest. */
-static void split(struct extent *tree, uint64_t start, struct extent **ret_low,
+/* Is it before `at`? And not across it: on the way down to its place an extent meets its
+ * neighbours, so this is all that has to be checked. */
+static bool goes_before(const struct extent *extent, const struct extent *at)
+{
+    bool before = extent->start < at->start;
+    assert(before ? extent_end(extent) <= at->start : extent_end(at) <= extent->start);
+    return before;
+}
+
+/* Cuts a tree in two: all that comes before `extent`, and all that comes after it. */
+static void split(struct extent *tree, const struct extent *extent, struct extent **ret_low,
                   struct extent **ret_high)
 {
     if (!tree) {
         *ret_low = *ret_high = NULL;
-    } else if (tree->start < start) {
-        split(tree->right, start, &tree->right, ret_high);
-        *ret_low = tree;
-    } else {
-        split(tree->left, start, ret_low, &tree->left);
+    } else if (goes_before(extent, tree)) {
+        split(tree->left, extent, ret_low, &tree->left);
         *ret_high = tree;
+    } else {
+        split(tree->right, extent, &tree->right, ret_high);
+        *ret_low = tree;
     }
 }
 
@@ -69,13 +79,12 @@ static struct extent *merge(struct extent *low, struct extent *high)
 void extent_map_insert(struct extent_map *map, struct extent *extent)
 {
     assert(extent->length > 0);
-    assert(!extent_map_overlap(map, extent->start, extent->length));
     extent->priority = next_priority(map);
 
     struct extent **place = &map->root;
     while (*place && (*place)->priority >= extent->priority)
-        place = extent->start < (*place)->start ? &(*place)->left : &(*place)->right;
-    split(*place, extent->start, &extent->left, &extent->right);
+        place = goes_before(extent, *place) ? &(*place)->left : &(*place)->right;
+    split(*place, extent, &extent->left, &extent->right);
     *place = extent;
     map->count++;
 }
