@@ -23,7 +23,8 @@
 #define VOL_EDGE_BYTES      (2 * VOL_BLOCK_BYTES_MAX) /* room for a head and a tail block */
 #define VOL_EDGE_ARENA      (2u * 1024 * 1024)
 #define VOL_REWRITES        48u /* pieces of the overlay on their way to the target at once */
-#define VOL_LOAD_ARENA      (4u * 1024 * 1024) /* payload read back from the ring */
+#define VOL_LOAD_ARENA      (4u * 1024 * 1024) /* payload read back from the ring, for destage ... */
+#define VOL_READ_ARENA      (2u * 1024 * 1024) /* ... and for clients */
 #define VOL_MERGE_BYTES     (256u * 1024)      /* one command of small neighbours */
 #define VOL_MERGE_ARENA     (16u * VOL_MERGE_BYTES)
 #define VOL_SEGMENTS        3u
@@ -128,7 +129,7 @@ struct volume {
     struct session *session;
     struct buffer_pool *buffers;
     struct buffer_pool *edge_buffers;
-    struct buffer_pool *load_buffers, *merge_buffers; /* NULL without a journal */
+    struct buffer_pool *load_buffers, *read_buffers, *merge_buffers; /* NULL without a journal */
     struct retained retained;
     struct gate gate;        /* the order of the clients' requests */
     struct gate target_gate; /* with a journal: at most one write per LBA on its way (I6) */

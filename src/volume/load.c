@@ -3,8 +3,9 @@
  * from memory.
  *
  * The entry is referenced while it is read, so its place in the ring cannot be used again. The
- * memory comes from a small pool of its own: who waits for it holds nothing that those who have it
- * need, so all of them get it in the end.
+ * memory comes from small pools of its own: who waits for it holds nothing that those who have it
+ * need, so all of them get it in the end. Destage has another than the clients, because it keeps
+ * its memory until the target has answered: what is in the ring can be read while that is away.
  *
  * A checksum that does not fit is read once more. A device that does not read is asked again every
  * LOAD_RETRY_MS, LOAD_TRIES times in all: a cable comes back, and what waits is acknowledged data.
@@ -82,10 +83,15 @@ static void load_done(struct jnl_load *load, int error)
     vol_leave(volume);
 }
 
+static struct buffer_pool *pool_of(const struct vol_io *io)
+{
+    return io->request ? io->volume->read_buffers : io->volume->load_buffers;
+}
+
 static void memory_is_available(struct buffer_waiter *waiter)
 {
     struct vol_io *io = container_of(waiter, struct vol_io, load_waiter);
-    io->loaded = buffer_get_now(io->volume->load_buffers, waiter->bytes);
+    io->loaded = buffer_get_now(pool_of(io), waiter->bytes);
     assert(io->loaded);
     load_start(io);
 }
@@ -100,14 +106,14 @@ void vol_load(struct vol_io *io, struct jnl_entry *entry,
     io->loading = true;
     io->load.entry = jnl_entry_ref(entry);
     io->load.done = load_done;
-    io->loaded = buffer_get(volume->load_buffers, bytes);
+    io->loaded = buffer_get(pool_of(io), bytes);
     if (io->loaded) {
         load_start(io);
         return;
     }
     io->load_waiter.bytes = bytes;
     io->load_waiter.available = memory_is_available;
-    buffer_wait(volume->load_buffers, &io->load_waiter);
+    buffer_wait(pool_of(io), &io->load_waiter);
 }
 
 void vol_unload(struct vol_io *io)

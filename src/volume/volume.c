@@ -340,6 +340,7 @@ void vol_free(struct volume *volume)
     jnl_free(volume->journal);
     retained_done(&volume->retained);
     buffer_pool_free(volume->load_buffers);
+    buffer_pool_free(volume->read_buffers);
     buffer_pool_free(volume->merge_buffers);
     buffer_pool_free(volume->buffers);
     buffer_pool_free(volume->edge_buffers);

@@ -106,6 +106,39 @@ static void payload_dropped_from_memory_is_read_from_the_ring(void **state)
     end(rig, disk);
 }
 
+/* Pieces of one entry, each of which destage loads whole, so that it takes all of its memory. */
+static void what_waits_for_the_target_leaves_memory_to_readers(void **state)
+{
+    enum { HOLES = 40, ENTRY_BYTES = (HOLES + 1) * 3072 };
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    struct rig *rig = rig_on(disk);
+    struct call trim;
+    rig->session->lun.unmap_granularity = 8; /* the holes are too small for it: nothing is sent */
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, ENTRY_BYTES, 0x71);
+    for (unsigned i = 1; i <= HOLES; i++) {
+        call_start(rig, &trim, VOL_TRIM, i * 3072 - 512, 512, 0, 0);
+        fake_complete_all(&disk->device);
+        assert_true(trim.answered);
+    }
+    fake_clock_advance_ms(&rig->clock, 2000); /* durable */
+    fake_complete_all(&disk->device);
+    write_to_journal(rig, disk, 512 * 1024, 512, 0x72); /* drops the payload from memory */
+    fake_clock_advance_ms(&rig->clock, 2000);
+    fake_complete_all(&disk->device);
+    fake_ready(rig->session);
+    fake_complete_all(&disk->device);
+    assert_true(rig->session->in_flight >= 32); /* of 128 KiB each */
+    fake_lose(rig->session);
+    expect_read(rig, disk, 0, 2048, 0x71);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    rig_expect_stable(rig, 0, 2048, 0x71);
+    end(rig, disk);
+}
+
 /* Writes 8 blocks of 4 KiB, side by side, while the target is away. */
 static void write_neighbours(struct rig *rig, struct disk *disk)
 {
@@ -543,6 +576,7 @@ int main(void)
         cmocka_unit_test(what_was_answered_survives_the_daemon),
         cmocka_unit_test(what_was_flushed_survives_the_host),
         cmocka_unit_test(payload_dropped_from_memory_is_read_from_the_ring),
+        cmocka_unit_test(what_waits_for_the_target_leaves_memory_to_readers),
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
         cmocka_unit_test(a_neighbour_that_is_lost_takes_no_other_with_it),
         cmocka_unit_test(a_ring_that_cannot_be_read_for_a_while_loses_nothing),
