@@ -19,11 +19,20 @@ is_stuck() { # nothing is answered any more
 dirty_blocks() {
     timeout 3 /usr/bin/python3 - "$NBD" "$LOOP_BYTES" <<'PYTHON'
 import sys
+import time
 import nbd
 CONTEXT = "holdfast:dirty"
-h = nbd.NBD()
-h.add_meta_context(CONTEXT)
-h.connect_uri(sys.argv[1])
+def connect():
+    h = nbd.NBD()
+    h.add_meta_context(CONTEXT)
+    h.connect_uri(sys.argv[1])
+    return h
+while True:
+    try:
+        h = connect()
+        break
+    except nbd.Error:  # it was only just started
+        time.sleep(0.01)
 extents, size = [], int(sys.argv[2])
 def extent(context, offset, entries, error):
     for length, flags in zip(entries[::2], entries[1::2]):
@@ -56,15 +65,17 @@ for order in coalesce ordered; do
     wait_until 20 journal_is full || fail "the ring does not fill"
     wait_until 20 is_stuck || fail "there is room in a full ring"
     say "the ring is full: $(hf_status --json | jq -c .journal)"
+    before=$(dirty_blocks) || fail "what the ring holds cannot be read"
     touch "$T/kill"
     wait_until 10 test -e "$T/calm" || fail "the daemon was not started again"
     began=$(now)
     dirty=$(dirty_blocks) || fail "what the ring holds cannot be read while the target is away"
     say "$dirty pieces of 4 KiB read in $(since "$began") s after the start, the target still away"
-    [ "$dirty" -ge 100 ] || fail "there is too little in the ring to show anything"
+    [ "$before" -ge 100 ] || fail "there is too little in the ring to show anything"
+    [ "$dirty" -ge "$before" ] || fail "only $dirty of $before pieces are there after the start"
     # (survivor.py judges what it reads.)
-    wait_until 3 grep -qx "read $dirty" "$T/survivor.log" ||
-        fail "the client could not read: $(grep -c '^read' "$T/survivor.log") of $dirty pieces"
+    wait_until 3 grep -qx "read $before" "$T/survivor.log" ||
+        fail "the client could not read: $(grep -c '^read' "$T/survivor.log") of $before pieces"
     journal_is full || fail "the ring is not full any more, without a target"
     tgt_start tgt
     kill_loop_end "$T/disk"
