@@ -357,7 +357,9 @@ void retained_poison(struct retained *retained, struct retained_job *job, uint64
         struct retained_extent *extent = container_of(it, struct retained_extent, node);
         if (!is_in(extent, lba, blocks))
             continue;
-        /* Held, so that nobody reads older data instead; never sent; the ring keeps its place. */
+        /* Held, so that nobody reads older data instead; never sent; the ring keeps its place. So
+         * it does for a shadow: the version over it may not be DURABLE yet, and were the epoch
+         * marked as done, a loss of power would leave neither, and nobody would say so. */
         extent->content.kind = RETAINED_POISON;
         set_state(retained, extent, RETAINED_POISONED);
     }
