@@ -244,7 +244,8 @@ bool retained_epoch_is_sent(const struct retained *retained)
 /* A poisoned extent is never CLEAN: a start must find it again, rather than the order be kept. */
 static bool epoch_may_begin(const struct retained *retained, uint64_t epoch)
 {
-    return !retained->ordered || !list_is_empty(&retained->state[RETAINED_POISONED]) ||
+    bool is_poisoned = !list_is_empty(&retained->state[RETAINED_POISONED]);
+    return !retained->ordered || (is_poisoned && !MUTANT(EPOCH_MARK_HIDES_ROT)) ||
            jnl_epoch_may_begin(retained->journal, epoch);
 }
 
