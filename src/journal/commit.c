@@ -219,16 +219,21 @@ void jnl_commit_kick(struct journal *journal)
         commit_record(journal, payload);
 }
 
+static void answer_all(struct list_node *written)
+{
+    while (!list_is_empty(written)) {
+        struct jnl_append *append = list_first(written, struct jnl_append, node);
+        list_remove(&append->node);
+        append->done(append, 0);
+    }
+}
+
 void jnl_commit_answer(struct journal *journal)
 {
     struct list_node written;
     list_init(&written);
     list_splice(&written, &journal->committing);
-    while (!list_is_empty(&written)) {
-        struct jnl_append *append = list_first(&written, struct jnl_append, node);
-        list_remove(&append->node);
-        append->done(append, 0);
-    }
+    answer_all(&written);
 }
 
 static void commit_done(struct jdev_op *op, int error)
@@ -242,13 +247,18 @@ static void commit_done(struct jdev_op *op, int error)
         return;
     }
     record->written = true;
-    uint64_t seq = journal->written_seq = record->seq;
-    uint64_t ticket = journal->written_ticket = record->last_ticket;
+    journal->written_seq = record->seq;
+    journal->written_ticket = record->last_ticket;
     journal->counters.commits++;
 
-    jnl_commit_answer(journal);
+    /* Taken out first: a barrier's answer may bring the next commit. And that it is durable is
+     * known before the appends are answered: who then waits for it need not ask for a sync. */
+    struct list_node written;
+    list_init(&written);
+    list_splice(&written, &journal->committing);
     if (is_durable)
-        jnl_became_durable(journal, seq, ticket);
+        jnl_became_durable(journal, record->seq, record->last_ticket);
+    answer_all(&written);
     jnl_kick(journal);
 }
 

@@ -30,6 +30,7 @@ struct bench {
     uint64_t flushed;  /* a barrier was answered for items[0 .. flushed) */
     struct jnl_barrier barrier;
     bool barrier_waits;
+    bool barrier_at_answer; /* one follows each append, from inside its answer */
     uint64_t barrier_covers;
     int barrier_error;
     struct jnl_entry *recovered[HISTORY];
