@@ -52,7 +52,8 @@ bool vol_destage_rests(struct volume *volume)
 
 void vol_destage_hurries(struct volume *volume)
 {
-    volume->hurry_until_us = port_now_us(volume->timer) + HURRY_MS * 1000ull;
+    bool is_drained = retained_is_empty(&volume->retained);
+    volume->hurry_until_us = is_drained ? 0 : port_now_us(volume->timer) + HURRY_MS * 1000ull;
 }
 
 static void rest_is_over(struct timer *timer)

@@ -89,6 +89,10 @@ static void who_drains_ends_the_rest(void **state)
     assert_int_equal(sent_while_clients_write_ms(50), 0);
     vol_hurry(rig->volume);
     assert_true(sent_while_clients_write_ms(50) > 0);
+    settle(rig, disk);
+    vol_hurry(rig->volume); /* sees that all is there, and that is its end */
+    unsigned before = rig->session->writes;
+    assert_int_equal(sent_while_clients_write_ms(50), before);
 }
 
 static void a_flush_that_needs_the_target_ends_the_rest(void **state)
