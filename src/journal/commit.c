@@ -5,9 +5,9 @@
  * into one record, built in `staging` and written with one contiguous write. There is no
  * artificial delay: what arrives meanwhile is the next record.
  *
- * A record is written durably (RWF_DSYNC) when somebody waits for that and every earlier record is
- * durable already; otherwise plainly, and durable.c syncs. (A durable write alone need not make
- * earlier ones durable: a pure overwrite may be one FUA write.)
+ * A record is written durably (RWF_DSYNC) when somebody waits for that, or is expected to, and
+ * every earlier record is durable already; otherwise plainly, and durable.c syncs. (A durable write
+ * alone need not make earlier ones durable: a pure overwrite may be one FUA write.)
  *
  * A record never wraps: when the first entry does not fit up to the end of the ring, a pad record
  * (a header only) fills it.
@@ -19,6 +19,8 @@
 #include "base/crc32c.h"
 #include "base/mutant.h"
 #include "journal/internal.h"
+
+#define FLUSH_HABIT 4u /* records in a row */
 
 static uint64_t payload_bytes(const struct jnl_append *append)
 {
@@ -181,6 +183,16 @@ static uint64_t stage_payload(struct journal *journal, const struct jnl_append *
     return offset + (uint64_t)(at - start);
 }
 
+/* One client that flushed after each of its last writes will after this one: written durably it
+ * costs less than a sync of its own, which the flush then finds done. */
+static bool flush_is_expected(struct journal *journal, unsigned entry_count)
+{
+    unsigned longer = journal->flush_habit < FLUSH_HABIT ? journal->flush_habit + 1 : FLUSH_HABIT;
+    journal->flush_habit = journal->barrier_came && entry_count == 1 ? longer : 0;
+    journal->barrier_came = false;
+    return journal->flush_habit >= FLUSH_HABIT;
+}
+
 static void commit_record(struct journal *journal, uint64_t payload)
 {
     uint64_t bytes = JNL_BLOCK + round_up(payload, JNL_BLOCK);
@@ -201,7 +213,8 @@ static void commit_record(struct journal *journal, uint64_t payload)
     record->last_ticket = journal->tickets - journal->queued;
     journal->counters.appended_bytes += payload;
     encode_header(journal, record, fua ? JNL_RECORD_FUA : 0, headers, count);
-    bool wanted = fua || jnl_barrier_waits(journal, journal->written_ticket + 1);
+    bool wanted = flush_is_expected(journal, count) || fua ||
+                  jnl_barrier_waits(journal, journal->written_ticket + 1);
     bool covers = journal->durable_seq + 1 == record->seq || MUTANT(DURABLE_WRITE_COVERS_EARLIER);
     commit_write(journal, record, bytes, wanted && covers);
     if (MUTANT(ACK_FROM_MEMORY))

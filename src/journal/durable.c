@@ -44,6 +44,7 @@ bool jnl_barrier_waits(const struct journal *journal, uint64_t ticket)
 void jnl_barrier(struct journal *journal, struct jnl_barrier *barrier)
 {
     barrier->ticket = journal->tickets;
+    journal->barrier_came = true;
     if (MUTANT(FLUSH_BEFORE_SYNC) || barrier->ticket <= journal->durable_ticket) {
         barrier->done(barrier, 0);
     } else if (journal->failed) {

@@ -33,6 +33,8 @@ struct journal {
     struct iovec commit_iov;
     uint8_t *staging; /* JNL_RECORD_BYTES_MAX, aligned: the record under way */
     uint64_t tickets; /* appends so far */
+    bool barrier_came;    /* since the last record was begun */
+    unsigned flush_habit; /* records in a row that a barrier followed */
 
     /* durable.c */
     uint64_t written_seq, written_ticket;

@@ -75,6 +75,34 @@ static void a_fua_record_is_written_durably_only_when_all_before_it_is_durable(v
     bench_free(bench);
 }
 
+static unsigned syncs_for_a_flushed_append(struct bench *bench)
+{
+    unsigned before = bench->device.syncs;
+    bench_append(bench, 1, 0);
+    fake_complete(&bench->device, 0);
+    bench_barrier(bench);
+    fake_complete_all(&bench->device);
+    assert_false(bench->barrier_waits);
+    return bench->device.syncs - before;
+}
+
+static void a_flush_after_each_record_becomes_a_habit(void **state)
+{
+    struct bench *bench = bench_new(1);
+    unsigned syncs = 0;
+    for (unsigned i = 0; i < 5; i++)
+        syncs += syncs_for_a_flushed_append(bench);
+    assert_true(syncs >= 4);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(syncs_for_a_flushed_append(bench), 0);
+    bench_append(bench, 1, 0); /* still written durably */
+    fake_complete(&bench->device, 0);
+    bench_append(bench, 1, 0); /* nobody flushed: the habit is over */
+    fake_complete(&bench->device, 0);
+    assert_int_equal(syncs_for_a_flushed_append(bench), 1);
+    bench_free(bench);
+}
+
 /* From inside an append's answer: what was written durably needs no sync any more. */
 static void who_asks_when_answered_finds_a_durable_record_durable(void **state)
 {
@@ -547,6 +575,7 @@ int main(void)
         cmocka_unit_test(what_arrives_during_a_commit_is_one_record),
         cmocka_unit_test(a_barrier_waits_for_a_sync_that_covers_it),
         cmocka_unit_test(a_fua_record_is_written_durably_only_when_all_before_it_is_durable),
+        cmocka_unit_test(a_flush_after_each_record_becomes_a_habit),
         cmocka_unit_test(who_asks_when_answered_finds_a_durable_record_durable),
         cmocka_unit_test(an_idle_journal_becomes_durable_and_then_sleeps),
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
