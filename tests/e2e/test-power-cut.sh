@@ -25,6 +25,7 @@ up() {
     mount "$LOOP" "$T/mnt"
     on_exit "umount -l $T/mnt"
     sync -f "$T/mnt"
+    "$HOLDFAST" drain t -o "run_dir=$T/run" >/dev/null 2>&1 || fail "the file system is not on the LUN"
     rm -f "$T/load.stop" "$T/promises"
     spawn load /usr/bin/python3 "$TOOLS/fsync_load.py" run "$T/mnt" --promises "$T/promises" \
         --stop "$T/load.stop" --seed "$RANDOM"
