@@ -2,8 +2,8 @@
  * Group commit: one record under way, the rest gathers.
  *
  * Good day: jnl_append() queues; when no commit is under way, everything queued that fits goes
- * into one record, built in `staging` and written with one contiguous write. There is no
- * artificial delay: what arrives meanwhile is the next record.
+ * into one record, built in `staging` (large payload stays where it is) and written with one
+ * contiguous write. There is no artificial delay: what arrives meanwhile is the next record.
  *
  * A record is written durably (RWF_DSYNC) when somebody waits for that, or is expected to, and
  * every earlier record is durable already; otherwise plainly, and durable.c syncs. (A durable write
@@ -111,18 +111,30 @@ static void encode_header(struct journal *journal, struct jnl_record *record, ui
 
 static void commit_done(struct jdev_op *op, int error);
 
+/* These are the record's next bytes. What follows the last ones in memory, too, joins them. */
+static void commit_add(struct journal *journal, const uint8_t *data, uint64_t bytes)
+{
+    struct iovec *last = &journal->commit_iov[journal->commit_iov_count];
+    if (journal->commit_iov_count > 0 && (uint8_t *)last[-1].iov_base + last[-1].iov_len == data) {
+        last[-1].iov_len += bytes;
+        return;
+    }
+    assert(journal->commit_iov_count < (int)JNL_COMMIT_IOV);
+    *last = (struct iovec){.iov_base = (uint8_t *)data, .iov_len = bytes};
+    journal->commit_iov_count++;
+}
+
 static void commit_write(struct journal *journal, struct jnl_record *record, uint64_t bytes,
                          bool durable)
 {
     journal->commit = record;
     journal->commit_is_durable = durable;
-    journal->commit_iov = (struct iovec){.iov_base = journal->staging, .iov_len = bytes};
     journal->commit_op = (struct jdev_op){
         .kind = JDEV_WRITE,
         .durable = durable,
         .offset = JNL_RING_OFFSET + record->offset,
-        .iov = &journal->commit_iov,
-        .iov_count = 1,
+        .iov = journal->commit_iov,
+        .iov_count = journal->commit_iov_count,
         .bytes = bytes,
         .done = commit_done,
     };
@@ -135,6 +147,8 @@ static void commit_pad(struct journal *journal)
         jnl_ring_place(&journal->ring, jnl_ring_blocks_to_end(&journal->ring));
     record->last_ticket = journal->written_ticket;
     encode_header(journal, record, JNL_RECORD_PAD, NULL, 0);
+    journal->commit_iov_count = 0;
+    commit_add(journal, journal->staging, JNL_BLOCK);
     commit_write(journal, record, JNL_BLOCK, false);
 }
 
@@ -160,15 +174,36 @@ static uint64_t gather(struct journal *journal)
     return total;
 }
 
-/* Copies the payload behind the header; fills in what the entry header says of it. */
-static uint64_t stage_payload(struct journal *journal, const struct jnl_append *append,
-                              uint64_t offset, struct jnl_entry_header *header)
+/* Large, and fit for O_DIRECT: copying it would cost more than all else that is done with it. */
+static bool goes_apart(const struct jnl_append *append, uint64_t offset)
+{
+    const struct iovec *payload = &append->payload[0];
+    return append->payload_count == 1 && payload->iov_len >= JNL_APART_BYTES &&
+           payload->iov_len % JNL_BLOCK == 0 && offset % JNL_BLOCK == 0 &&
+           (uintptr_t)payload->iov_base % JDEV_ALIGN == 0;
+}
+
+/* Where the payload lies that goes to `offset` of the record: behind the header, if it is copied.
+ */
+static const uint8_t *stage_bytes(struct journal *journal, const struct jnl_append *append,
+                                  uint64_t offset)
 {
     uint8_t *start = journal->staging + offset, *at = start;
+    if (goes_apart(append, offset))
+        return append->payload[0].iov_base;
     for (int i = 0; i < append->payload_count; i++) {
         memcpy(at, append->payload[i].iov_base, append->payload[i].iov_len);
         at += append->payload[i].iov_len;
     }
+    return start;
+}
+
+/* Adds the payload to the record; fills in what the entry header says of it. */
+static uint64_t stage_payload(struct journal *journal, const struct jnl_append *append,
+                              uint64_t offset, struct jnl_entry_header *header)
+{
+    uint64_t bytes = payload_bytes(append);
+    const uint8_t *payload = stage_bytes(journal, append, offset);
     *header = (struct jnl_entry_header){
         .lba = append->lba,
         .blocks = append->blocks,
@@ -178,9 +213,11 @@ static uint64_t stage_payload(struct journal *journal, const struct jnl_append *
     };
     if (append->op == JNL_WRITE) {
         header->payload_offset = (uint32_t)offset;
-        header->payload_crc = crc32c(0, start, (size_t)(at - start));
+        header->payload_crc = crc32c(0, payload, bytes);
     }
-    return offset + (uint64_t)(at - start);
+    if (bytes > 0)
+        commit_add(journal, payload, bytes);
+    return offset + bytes;
 }
 
 /* One client that flushed after each of its last writes will after this one: written durably it
@@ -201,6 +238,8 @@ static void commit_record(struct journal *journal, uint64_t payload)
     unsigned count = 0;
     uint64_t offset = JNL_BLOCK;
     bool fua = false;
+    journal->commit_iov_count = 0;
+    commit_add(journal, journal->staging, JNL_BLOCK);
     list_for_each(it, &journal->committing)
     {
         struct jnl_append *append = container_of(it, struct jnl_append, node);
@@ -210,6 +249,8 @@ static void commit_record(struct journal *journal, uint64_t payload)
         count++;
     }
     memset(journal->staging + offset, 0, bytes - offset);
+    if (bytes > offset)
+        commit_add(journal, journal->staging + offset, bytes - offset);
     record->last_ticket = journal->tickets - journal->queued;
     journal->counters.appended_bytes += payload;
     encode_header(journal, record, fua ? JNL_RECORD_FUA : 0, headers, count);

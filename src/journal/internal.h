@@ -5,6 +5,11 @@
 #include "journal/journal.h"
 #include "journal/ring.h"
 
+/* Payload at least so large goes to the device from where it is. */
+#define JNL_APART_BYTES (32u * 1024)
+/* Each such payload, and what is staged between two of them. */
+#define JNL_COMMIT_IOV (2 * (JNL_RECORD_BYTES_MAX / JNL_APART_BYTES) + 1)
+
 struct journal {
     struct jnl_config config;
     struct jdev_port *device;
@@ -30,9 +35,11 @@ struct journal {
     struct jnl_record *commit;   /* NULL: none under way */
     bool commit_is_durable;
     struct jdev_op commit_op;
-    struct iovec commit_iov;
-    uint8_t *staging; /* JNL_RECORD_BYTES_MAX, aligned: the record under way */
-    uint64_t tickets; /* appends so far */
+    struct iovec commit_iov[JNL_COMMIT_IOV];
+    int commit_iov_count;
+    uint8_t
+        *staging; /* JNL_RECORD_BYTES_MAX, aligned: the record under way, without large payload */
+    uint64_t tickets;     /* appends so far */
     bool barrier_came;    /* since the last record was begun */
     unsigned flush_habit; /* records in a row that a barrier followed */
 

@@ -65,7 +65,7 @@ void bench_append_done(struct jnl_append *append, int error)
     struct item *item = container_of(append, struct item, append);
     item->written = error == 0;
     item->failed = error != 0;
-    if (item->bench->barrier_at_answer && !error)
+    if (item->bench && item->bench->barrier_at_answer && !error)
         bench_barrier(item->bench);
 }
 

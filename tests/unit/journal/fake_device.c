@@ -77,17 +77,31 @@ void fake_device_init(struct fake_device *device, uint32_t seed)
     list_init(&device->pending);
 }
 
+/* What a write has for the sector at `at`. */
+static const uint8_t *sector_of(const struct jdev_op *op, uint64_t at)
+{
+    int i = 0;
+    while (at >= op->iov[i].iov_len) {
+        assert(op->iov[i].iov_len % JDEV_ALIGN == 0 && i + 1 < op->iov_count);
+        at -= op->iov[i++].iov_len;
+    }
+    return (const uint8_t *)op->iov[i].iov_base + at;
+}
+
+static void write_sectors(struct fake_device *device, const struct jdev_op *op)
+{
+    for (uint64_t at = 0; at < op->bytes; at += FAKE_SECTOR) {
+        put_sector(device, op->offset + at, sector_of(op, at));
+        if (op->durable)
+            persist(device, (unsigned)((op->offset + at) / FAKE_SECTOR));
+    }
+}
+
 static void carry_out(struct fake_device *device, const struct jdev_op *op)
 {
-    const uint8_t *data = op->kind == JDEV_SYNC ? NULL : op->iov[0].iov_base;
     switch (op->kind) {
     case JDEV_WRITE:
-        assert(op->iov_count == 1);
-        for (uint64_t at = 0; at < op->bytes; at += FAKE_SECTOR) {
-            put_sector(device, op->offset + at, data + at);
-            if (op->durable)
-                persist(device, (unsigned)((op->offset + at) / FAKE_SECTOR));
-        }
+        write_sectors(device, op);
         break;
     case JDEV_READ:
         memcpy(op->iov[0].iov_base, device->visible + op->offset, op->bytes);
@@ -135,7 +149,7 @@ void fake_process_crash(struct fake_device *device)
             continue;
         for (uint64_t at = 0; at < op->bytes; at += FAKE_SECTOR)
             if (outcome == 1 || fake_random(device, 2))
-                put_sector(device, op->offset + at, (const uint8_t *)op->iov[0].iov_base + at);
+                put_sector(device, op->offset + at, sector_of(op, at));
     }
     device->pending_count = 0;
 }
