@@ -10,7 +10,7 @@
 #include "daemon/human.h"
 
 #define ANSWER_MS 5000
-#define LOOK_MS   200
+#define LOOK_MS   50
 
 const struct verb_option drain_options[] = {
     {"timeout", "TIME", "how long to wait [0: for ever]"},

@@ -138,6 +138,8 @@ static bool sync_is_wanted(const struct volume *volume)
         return true;
     if (list_is_empty(&retained->state[RETAINED_DESTAGED]))
         return false;
+    if (!retained_has_dirty(retained) && vol_destage_is_hurried(volume))
+        return true;
     return volume->sync_due || vol_memory_is_short(volume) || retained_epoch_is_sent(retained);
 }
 

@@ -319,6 +319,7 @@ void vol_flushes_wait_on(struct volume *volume);
 /* pace.c: true while nothing more of the overlay is to be sent; a timer then ends that. */
 bool vol_destage_rests(struct volume *volume);
 void vol_destage_hurries(struct volume *volume);
+bool vol_destage_is_hurried(const struct volume *volume);
 void vol_pace_init(struct volume *volume);
 
 /* rewrite.c */

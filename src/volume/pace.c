@@ -43,7 +43,7 @@ bool vol_destage_rests(struct volume *volume)
         return false;
     uint64_t now_us = port_now_us(volume->timer);
     uint64_t until_us = rests_until_us(volume, now_us);
-    if (until_us <= now_us || volume->hurry_until_us > now_us)
+    if (until_us <= now_us || vol_destage_is_hurried(volume))
         return false;
     if (!timer_is_armed(&volume->pace_timer))
         port_timer_start(volume->timer, &volume->pace_timer, until_us);
@@ -54,6 +54,11 @@ void vol_destage_hurries(struct volume *volume)
 {
     bool is_drained = retained_is_empty(&volume->retained);
     volume->hurry_until_us = is_drained ? 0 : port_now_us(volume->timer) + HURRY_MS * 1000ull;
+}
+
+bool vol_destage_is_hurried(const struct volume *volume)
+{
+    return volume->hurry_until_us > 0 && volume->hurry_until_us > port_now_us(volume->timer);
 }
 
 static void rest_is_over(struct timer *timer)
