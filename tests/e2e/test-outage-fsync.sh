@@ -20,7 +20,8 @@ latency() { /usr/bin/python3 "$TOOLS/fsync_latency.py" "$@"; }
 journal() { hf_status --json | jq -r ".journal.$1"; }
 is_full() { [ "$(journal state)" = full ]; }
 is_drained() { [ "$(journal entries)" = 0 ]; }
-is_nearly_drained() { [ "$(journal entries)" -lt 200 ]; } # the load goes on
+# (The load goes on, and destage rests for a second at the most while it does.)
+is_nearly_drained() { less "$(journal 'oldest_unsent_seconds // 0')" 1.5; }
 
 phase() { # NAME COMMAND...: notes when it was
     local began
