@@ -186,7 +186,6 @@ void vol_hurry(struct volume *volume)
 {
     vol_enter(volume);
     vol_destage_hurries(volume);
-    volume->sync_due = !retained_has_dirty(&volume->retained);
     vol_leave(volume);
 }
 

@@ -177,7 +177,7 @@ struct volume {
     /* flush.c */
     struct ses_command sync;
     bool sync_running;
-    bool sync_due; /* the oldest retained extent is retain_ms old, or memory is short */
+    bool sync_due; /* the oldest retained extent is retain_ms old */
     uint64_t sync_time, sync_generation;
     struct timer retain_timer;
     struct timer retry_timer; /* after a failed SYNC or rewrite */

@@ -95,6 +95,21 @@ static void who_drains_ends_the_rest(void **state)
     assert_int_equal(sent_while_clients_write_ms(50), before);
 }
 
+static void a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time(void **state)
+{
+    settle(rig, disk);
+    unsigned before = rig->session->syncs;
+    vol_hurry(rig->volume);
+    write_to_journal(rig, disk, 0, 4096, 0x33);
+    pass_ms(40); /* the clients paused, and it is durable */
+    fake_run_all(rig->session);
+    assert_int_equal(rig->session->writes, 1);
+    assert_int_equal(rig->session->syncs, before);
+    pass_ms(1000);
+    fake_run_all(rig->session);
+    assert_int_equal(rig->session->syncs, before + 1);
+}
+
 static void a_flush_that_needs_the_target_ends_the_rest(void **state)
 {
     struct call flush;
@@ -119,6 +134,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_written_again_meanwhile_is_sent_once, start, stop),
         cmocka_unit_test_setup_teardown(a_ring_half_full_ends_the_rest, start, stop),
         cmocka_unit_test_setup_teardown(who_drains_ends_the_rest, start, stop),
+        cmocka_unit_test_setup_teardown(
+            a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time, start, stop),
         cmocka_unit_test_setup_teardown(a_flush_that_needs_the_target_ends_the_rest, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
