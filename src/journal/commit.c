@@ -273,6 +273,13 @@ void jnl_commit_kick(struct journal *journal)
         commit_record(journal, payload);
 }
 
+/* Takes them out first: an answer may bring the next commit, which gathers into the same list. */
+static void take_committing(struct journal *journal, struct list_node *ret_appends)
+{
+    list_init(ret_appends);
+    list_splice(ret_appends, &journal->committing);
+}
+
 static void answer_all(struct list_node *written)
 {
     while (!list_is_empty(written)) {
@@ -285,8 +292,7 @@ static void answer_all(struct list_node *written)
 void jnl_commit_answer(struct journal *journal)
 {
     struct list_node written;
-    list_init(&written);
-    list_splice(&written, &journal->committing);
+    take_committing(journal, &written);
     answer_all(&written);
 }
 
@@ -305,11 +311,10 @@ static void commit_done(struct jdev_op *op, int error)
     journal->written_ticket = record->last_ticket;
     journal->counters.commits++;
 
-    /* Taken out first: a barrier's answer may bring the next commit. And that it is durable is
-     * known before the appends are answered: who then waits for it need not ask for a sync. */
+    /* That it is durable is known before the appends are answered: who then waits for it need not
+     * ask for a sync. But a barrier that this answers may bring the next commit, too. */
     struct list_node written;
-    list_init(&written);
-    list_splice(&written, &journal->committing);
+    take_committing(journal, &written);
     if (is_durable)
         jnl_became_durable(journal, record->seq, record->last_ticket);
     answer_all(&written);
@@ -329,8 +334,7 @@ static void drop_list(struct list_node *appends, int error)
 void jnl_commit_drop(struct journal *journal, int error)
 {
     struct list_node dropped;
-    list_init(&dropped);
-    list_splice(&dropped, &journal->committing);
+    take_committing(journal, &dropped);
     list_for_each(it, &journal->queue)
         jnl_unreserve(journal, payload_bytes(container_of(it, struct jnl_append, node)));
     list_splice(&dropped, &journal->queue);
