@@ -32,7 +32,6 @@
 
 struct device {
     const struct options *options;
-    const char *name;
     struct evl *loop;
     struct volume *volume;
     struct log *log;
@@ -117,7 +116,7 @@ static void ended(struct device *device, enum att_event event)
     else
         log_format(device->log, STORY_WARNING,
                    "%s was disconnected by somebody else; `holdfast attach %s` brings it back",
-                   node, device->name);
+                   node, device->options->name);
     refuse(&device->attaching, "the device was detached again");
     if (event == ATT_LEFT)
         refuse(&device->detaching, "the kernel does not give the device back to this daemon, so it "
@@ -190,7 +189,7 @@ static void describe(const struct device *device, struct att_disk *ret_disk)
         .block_bytes = geometry.block_bytes,
         .flags = nsrv_export_flags(&geometry, false) & KERNEL_FLAGS,
     };
-    att_backend(device->name, identity, ret_disk->backend);
+    att_backend(device->options->name, identity, ret_disk->backend);
 }
 
 static void look_at_disk(struct device *device)
@@ -213,7 +212,7 @@ static void geometry_changed(struct vol_watcher *watcher)
 static void begin(struct device *device, uint32_t wanted, bool configured)
 {
     const struct att_config config = {
-        .name = device->name,
+        .name = device->options->name,
         .wanted = wanted,
         .timer = evl_timer_port(device->loop),
         .kernel = att_kernel_port(device->kernel),
@@ -253,7 +252,7 @@ int device_prepare(const char *text, struct fault *fault)
 
 int device_open(struct device *device, const char *text, struct fault *fault)
 {
-    struct taken taken = {.name = device->name};
+    struct taken taken = {.name = device->options->name};
     struct att_kernel_port *kernel = att_kernel_port(device->kernel);
     int error = att_parse_device(text, &taken.wanted);
     if (error)
@@ -355,7 +354,6 @@ int device_new(const struct options *options, struct evl *loop, struct volume *v
     if (!device)
         return fault_set(fault, -ENOMEM, "no memory for the device");
     device->options = options;
-    device->name = options->name;
     device->loop = loop;
     device->volume = volume;
     device->log = log;
