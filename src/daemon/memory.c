@@ -2,6 +2,8 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
@@ -11,6 +13,9 @@
 #define COMPLAINT_BYTES    256
 #define TRIM_BYTES         (64 * 1024 * 1024)
 #define THREAD_STACK_BYTES (256 * 1024) /* of the resolver and the like */
+
+/* What the log was told last: an attach would say the same of the same memory again. */
+static char told[COMPLAINT_BYTES];
 
 void memory_prepare(void)
 {
@@ -42,6 +47,9 @@ void memory_keep(const struct options *options, enum memory_lock_extent extent, 
     if (choice == LOCK_NO || (choice == LOCK_AUTO && geteuid() != 0))
         return;
     memory_lock(extent, &result);
-    if (memory_lock_complaint(&result, complaint, sizeof complaint) > 0 && log)
-        log_line(log, choice == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
+    if (memory_lock_complaint(&result, complaint, sizeof complaint) == 0 || !log ||
+        strcmp(complaint, told) == 0)
+        return;
+    snprintf(told, sizeof told, "%s", complaint);
+    log_line(log, choice == LOCK_YES ? STORY_WARNING : STORY_INFO, complaint);
 }

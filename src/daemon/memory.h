@@ -20,7 +20,7 @@ void memory_prepare(void);
  */
 enum memory_lock_extent memory_wanted(const struct options *options);
 
-/* `log` is told what was refused; may be NULL. May be called again, with more. */
+/* `log` is told what was refused, once; may be NULL. May be called again, with more. */
 void memory_keep(const struct options *options, enum memory_lock_extent extent, struct log *log);
 
 #endif
