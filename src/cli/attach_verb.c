@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 
+#include "cli/answer.h"
 #include "cli/client.h"
 #include "daemon/device.h"
 #include "daemon/human.h"
@@ -31,13 +32,6 @@ static struct json_object *request_of(const char *verb)
     return request;
 }
 
-static const char *device_of(struct json_object *answer)
-{
-    struct json_object *device = NULL;
-    json_object_object_get_ex(answer, "device", &device);
-    return device ? json_object_get_string(device) : "?";
-}
-
 int attach_run(const struct arguments *arguments)
 {
     struct client client;
@@ -63,7 +57,7 @@ int attach_run(const struct arguments *arguments)
                         human_time(timeout_ms, time), arguments->positional[0]);
     if (error)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
-    puts(device_of(answer));
+    puts(answer_text(answer, "device"));
     json_object_put(answer);
     return EXIT_DONE;
 }

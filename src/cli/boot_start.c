@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "boot/boot_search.h"
+#include "cli/answer.h"
 #include "cli/boot.h"
 #include "cli/client.h"
 #include "daemon/human.h"
@@ -131,7 +132,7 @@ static void ask_state(const struct boot_place *place, char *ret_text, size_t tex
 {
     struct client client;
     struct fault ignored;
-    struct json_object *answer, *session, *state, *reason;
+    struct json_object *answer;
     *ret_text = '\0';
     if (client_open(&client, place->run_dir, place->name, &ignored) != 0)
         return;
@@ -139,13 +140,10 @@ static void ask_state(const struct boot_place *place, char *ret_text, size_t tex
     client_close(&client);
     if (error)
         return;
-    if (json_object_object_get_ex(answer, "session", &session) &&
-        json_object_object_get_ex(session, "state", &state) &&
-        json_object_object_get_ex(session, "reason", &reason)) {
-        const char *why = json_object_get_string(reason);
-        snprintf(ret_text, text_bytes, ": %s%s%s", json_object_get_string(state),
-                 why && *why ? ", " : "", why ? why : "");
-    }
+    struct json_object *session = answer_part(answer, "session");
+    const char *state = answer_text(session, "state"), *reason = answer_text(session, "reason");
+    if (*state)
+        snprintf(ret_text, text_bytes, ": %s%s%s", state, *reason ? ", " : "", reason);
     json_object_put(answer);
 }
 

@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 #include <time.h>
 
+#include "cli/answer.h"
 #include "cli/client.h"
 #include "cli/journal_verb.h"
 #include "cli/keys.h"
@@ -27,16 +28,13 @@ struct drain {
 
 static int ask(struct client *client, struct drain *ret_drain, struct fault *fault)
 {
-    struct json_object *answer, *value = NULL;
+    struct json_object *answer;
     int error = client_call(client, "drain", ANSWER_MS, &answer, fault);
     if (error)
         return error;
-    json_object_object_get_ex(answer, "left_bytes", &value);
-    ret_drain->left = json_object_get_uint64(value);
-    json_object_object_get_ex(answer, "drained", &value);
-    ret_drain->drained = json_object_get_boolean(value);
-    json_object_object_get_ex(answer, "online", &value);
-    ret_drain->online = json_object_get_boolean(value);
+    ret_drain->left = answer_number(answer, "left_bytes");
+    ret_drain->drained = answer_is(answer, "drained");
+    ret_drain->online = answer_is(answer, "online");
     json_object_put(answer);
     return 0;
 }

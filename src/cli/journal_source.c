@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answer.h"
 #include "cli/client.h"
 #include "cli/journal_verb.h"
 #include "cli/keys.h"
@@ -81,7 +82,7 @@ int journal_of_daemon(const struct arguments *arguments, struct json_object **re
     const char *name = arguments->positional[1];
     char directory[OPTION_PATH_BYTES];
     struct client client;
-    struct json_object *status, *journal = NULL;
+    struct json_object *status;
     int error = client_directory(arguments, name, directory, sizeof directory, fault);
     if (!error)
         error = client_open(&client, directory, name, fault);
@@ -91,8 +92,7 @@ int journal_of_daemon(const struct arguments *arguments, struct json_object **re
     client_close(&client);
     if (error)
         return error;
-    json_object_object_get_ex(status, "journal", &journal);
-    *ret_journal = json_object_get(journal);
+    *ret_journal = json_object_get(answer_part(status, "journal"));
     json_object_put(status);
     return 0;
 }
@@ -101,35 +101,25 @@ int journal_source_locate_live(const struct arguments *arguments, struct journal
                                struct fault *fault)
 {
     const char *name = arguments->positional[1];
-    struct json_object *journal = NULL, *path = NULL;
+    struct json_object *journal;
     *ret_source = (struct journal_source){.live = true};
     int error = journal_of_daemon(arguments, &journal, fault);
     if (error)
         return error;
-    if (json_object_object_get_ex(journal, "path", &path))
-        snprintf(ret_source->path, sizeof ret_source->path, "%s", json_object_get_string(path));
+    snprintf(ret_source->path, sizeof ret_source->path, "%s", answer_text(journal, "path"));
     json_object_put(journal);
     return *ret_source->path ? 0 : fault_set(fault, -EINVAL, "'%s' has no journal", name);
 }
 
-static uint64_t number(struct json_object *from, const char *key)
-{
-    struct json_object *value = NULL;
-    json_object_object_get_ex(from, key, &value);
-    return json_object_get_uint64(value);
-}
-
 static void take_held(struct journal_source *source, struct json_object *answer)
 {
-    struct json_object *path = NULL;
-    if (json_object_object_get_ex(answer, "path", &path))
-        snprintf(source->path, sizeof source->path, "%s", json_object_get_string(path));
+    snprintf(source->path, sizeof source->path, "%s", answer_text(answer, "path"));
     source->held = true;
     source->part = (struct jnl_part){
-        .tail_offset = number(answer, "tail_offset"),
-        .tail_seq = number(answer, "tail_seq"),
-        .tail_prev_crc = (uint32_t)number(answer, "tail_prev_crc"),
-        .end_seq = number(answer, "end_seq"),
+        .tail_offset = answer_number(answer, "tail_offset"),
+        .tail_seq = answer_number(answer, "tail_seq"),
+        .tail_prev_crc = (uint32_t)answer_number(answer, "tail_prev_crc"),
+        .end_seq = answer_number(answer, "end_seq"),
     };
 }
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/answer.h"
 #include "cli/program.h"
 #include "mount/loop.h"
 
@@ -48,18 +49,15 @@ int disk_choose(const struct mount_call *call, enum mount_via *ret_via, struct f
 /* The path of the first file among the front ends; false when there is none. */
 static bool find_file(struct json_object *status, char *ret_path, size_t path_bytes)
 {
-    struct json_object *all = NULL;
+    struct json_object *all = answer_part(status, "front_ends");
     struct stat found;
-    json_object_object_get_ex(status, "front_ends", &all);
     for (size_t i = 0; all && i < json_object_array_length(all); i++) {
-        struct json_object *one = json_object_array_get_idx(all, i), *kind = NULL, *path = NULL;
-        json_object_object_get_ex(one, "kind", &kind);
-        json_object_object_get_ex(one, "path", &path);
-        if (!kind || !path || strcmp(json_object_get_string(kind), "file") != 0)
+        struct json_object *one = json_object_array_get_idx(all, i);
+        const char *path = answer_text(one, "path");
+        if (strcmp(answer_text(one, "kind"), "file") != 0 || !*path)
             continue;
-        const char *text = json_object_get_string(path);
-        bool in_folder = stat(text, &found) == 0 && S_ISDIR(found.st_mode);
-        snprintf(ret_path, path_bytes, in_folder ? "%s/disk" : "%s", text);
+        bool in_folder = stat(path, &found) == 0 && S_ISDIR(found.st_mode);
+        snprintf(ret_path, path_bytes, in_folder ? "%s/disk" : "%s", path);
         return true;
     }
     return false;
@@ -67,11 +65,8 @@ static bool find_file(struct json_object *status, char *ret_path, size_t path_by
 
 static unsigned block_bytes_of(struct json_object *status)
 {
-    struct json_object *lun = NULL, *bytes = NULL;
-    json_object_object_get_ex(status, "lun", &lun);
-    json_object_object_get_ex(lun, "block_bytes", &bytes);
-    uint64_t value = bytes ? json_object_get_uint64(bytes) : 0;
-    return value >= 512 && value <= BLOCK_BYTES_MAX ? (unsigned)value : 512;
+    uint64_t bytes = answer_number(answer_part(status, "lun"), "block_bytes");
+    return bytes >= 512 && bytes <= BLOCK_BYTES_MAX ? (unsigned)bytes : 512;
 }
 
 /* Whatever is mounted read-only: a journal of the file system may have to be replayed first. So
@@ -126,7 +121,7 @@ static int open_loop(struct json_object *status, const struct mount_call *call, 
 static int ask_for_device(const struct service *service, char *ret_device, size_t device_bytes,
                           struct fault *fault)
 {
-    struct json_object *answer, *device = NULL;
+    struct json_object *answer;
     int error = service_ask(service, "attach", ATTACH_MS, &answer, fault);
     if (error)
         return error == -ETIMEDOUT ? fault_set(fault, error,
@@ -134,8 +129,7 @@ static int ask_for_device(const struct service *service, char *ret_device, size_
                                                "`holdfast status` says why",
                                                service->name, ATTACH_MS / 1000)
                                    : error;
-    json_object_object_get_ex(answer, "device", &device);
-    snprintf(ret_device, device_bytes, "%s", device ? json_object_get_string(device) : "");
+    snprintf(ret_device, device_bytes, "%s", answer_text(answer, "device"));
     json_object_put(answer);
     return 0;
 }

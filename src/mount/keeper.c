@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/answer.h"
 #include "daemon/human.h"
 #include "daemon/serve.h"
 #include "mount/interrupt.h"
@@ -70,30 +71,23 @@ int keeper_start(const struct mount_source *source, const struct mount_call *cal
 
 /* --- waiting --- */
 
-static const char *text_at(struct json_object *status, const char *object, const char *key)
+static const char *reason_in(struct json_object *status)
 {
-    struct json_object *part = NULL, *text = NULL;
-    json_object_object_get_ex(status, object, &part);
-    json_object_object_get_ex(part, key, &text);
-    return text ? json_object_get_string(text) : "";
+    return answer_text(answer_part(status, "session"), "reason");
 }
 
 /* A LUN that only the journal knows is not enough: what is looked for on it may not be there, and
  * reads would wait without a bound. */
 static bool has_lun(struct json_object *status)
 {
-    struct json_object *lun = NULL, *volume = NULL, *online = NULL;
-    json_object_object_get_ex(status, "lun", &lun);
-    json_object_object_get_ex(status, "volume", &volume);
-    json_object_object_get_ex(volume, "online", &online);
-    return lun && json_object_get_boolean(online);
+    return answer_part(status, "lun") && answer_is(answer_part(status, "volume"), "online");
 }
 
 static int not_known(const struct service *service, const struct mount_call *call,
                      struct json_object *status, struct fault *fault)
 {
     char time[HUMAN_BYTES];
-    const char *reason = text_at(status, "session", "reason");
+    const char *reason = reason_in(status);
     return fault_set(fault, -ETIMEDOUT,
                      "the target has not answered for %s (%s); look at the target, or let the "
                      "mount wait longer with mount_timeout=",
@@ -131,7 +125,7 @@ int keeper_wait(const struct service *service, const struct mount_call *call,
         if (!error && !told && waited >= WORTH_A_LINE) {
             told = true;
             fprintf(stderr, "mount.holdfast: waiting for the target of %s (%s)\n", service->name,
-                    text_at(status, "session", "reason"));
+                    reason_in(status));
         }
         json_object_put(status);
         if (error)
