@@ -43,7 +43,8 @@ int attach_run(const struct arguments *arguments)
     const char *node = arguments->positional_count > 1 ? arguments->positional[1] : NULL;
     if (node && device_check(node, &fault) != 0)
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
-    if (client_open_named(arguments, ATTACH_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, arguments->positional[0], ATTACH_MS, &timeout_ms, &client,
+                          &status) != 0)
         return status;
     request = request_of("attach");
     if (node)
@@ -70,7 +71,8 @@ int detach_run(const struct arguments *arguments)
     uint64_t timeout_ms;
     char time[HUMAN_BYTES];
     int status = EXIT_DONE;
-    if (client_open_named(arguments, DETACH_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, arguments->positional[0], DETACH_MS, &timeout_ms, &client,
+                          &status) != 0)
         return status;
     request = request_of("detach");
     json_object_object_add(request, "force",

@@ -130,15 +130,10 @@ static int ended(const struct boot_place *place, struct fault *fault)
 /* What the daemon waits for, in its words; "" when it does not answer. */
 static void ask_state(const struct boot_place *place, char *ret_text, size_t text_bytes)
 {
-    struct client client;
     struct fault ignored;
     struct json_object *answer;
     *ret_text = '\0';
-    if (client_open(&client, place->run_dir, place->name, &ignored) != 0)
-        return;
-    int error = client_call(&client, "status", ANSWER_MS, &answer, &ignored);
-    client_close(&client);
-    if (error)
+    if (client_ask(place->run_dir, place->name, "status", ANSWER_MS, &answer, &ignored) != 0)
         return;
     struct json_object *session = answer_part(answer, "session");
     const char *state = answer_text(session, "state"), *reason = answer_text(session, "reason");
@@ -204,7 +199,6 @@ int boot_await_journal(const char *path, uint64_t timeout_ms, struct fault *faul
 int boot_end_former(const struct boot_place *place, struct fault *fault)
 {
     char node[BOOT_PATH_BYTES];
-    struct client client;
     struct json_object *answer;
     if (run_dir_holder(place->run_dir) <= 0)
         return 0;
@@ -213,13 +207,9 @@ int boot_end_former(const struct boot_place *place, struct fault *fault)
                          "%s is there already, from another source than now; if that is the wrong "
                          "disk, unmount it and run: holdfast stop %s",
                          node, place->name);
-    int error = client_open(&client, place->run_dir, place->name, fault);
+    int error = client_ask(place->run_dir, place->name, "stop", ANSWER_MS, &answer, fault);
     if (error)
         return error == -ENOENT ? 0 : error;
-    error = client_call(&client, "stop", ANSWER_MS, &answer, fault);
-    client_close(&client);
-    if (error)
-        return error;
     json_object_put(answer);
     fprintf(stderr, "holdfast boot: another configuration than before; ending the former daemon\n");
     error = client_wait_until_gone(place->run_dir, STOP_MS);

@@ -171,12 +171,23 @@ int client_wait_until_gone(const char *directory, uint64_t timeout_ms)
     return 0;
 }
 
-int client_open_named(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
-                      struct client *client, int *ret_status)
+int client_ask(const char *directory, const char *name, const char *verb, uint64_t timeout_ms,
+               struct json_object **ret_answer, struct fault *fault)
+{
+    struct client client;
+    int error = client_open(&client, directory, name, fault);
+    if (error)
+        return error;
+    error = client_call(&client, verb, timeout_ms, ret_answer, fault);
+    client_close(&client);
+    return error;
+}
+
+int client_open_named(const struct arguments *arguments, const char *name, uint64_t default_ms,
+                      uint64_t *ret_ms, struct client *client, int *ret_status)
 {
     struct fault fault;
     char directory[OPTION_PATH_BYTES];
-    const char *name = arguments->positional[0];
     int error = keys_timeout(arguments, default_ms, ret_ms, &fault);
     if (!error && strncmp(name, "/dev/", strlen("/dev/")) == 0)
         error = fault_set(&fault, -EINVAL,

@@ -34,11 +34,15 @@ int client_request(struct client *client, struct json_object *request, uint64_t 
                    struct json_object **ret_answer, struct fault *fault);
 
 /*
- * What every verb about a daemon begins with: finds and opens the one that its first word names,
- * and reads --timeout. Says what is wrong; then *ret_status is the exit status.
+ * What every verb about a daemon begins with: finds and opens the daemon NAME, and reads --timeout.
+ * Says what is wrong; then *ret_status is the exit status.
  */
-int client_open_named(const struct arguments *arguments, uint64_t default_ms, uint64_t *ret_ms,
-                      struct client *client, int *ret_status);
+int client_open_named(const struct arguments *arguments, const char *name, uint64_t default_ms,
+                      uint64_t *ret_ms, struct client *client, int *ret_status);
+
+/* The whole of it for one verb: opens the daemon NAME of that run directory, calls, closes. */
+int client_ask(const char *directory, const char *name, const char *verb, uint64_t timeout_ms,
+               struct json_object **ret_answer, struct fault *fault);
 
 void client_close(struct client *client);
 

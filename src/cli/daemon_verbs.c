@@ -32,7 +32,8 @@ int flush_run(const struct arguments *arguments)
     uint64_t timeout_ms;
     char time[HUMAN_BYTES];
     int status = EXIT_DONE;
-    if (client_open_named(arguments, FLUSH_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, arguments->positional[0], FLUSH_MS, &timeout_ms, &client,
+                          &status) != 0)
         return status;
     int error = client_call(&client, "flush", timeout_ms, &answer, &fault);
     client_close(&client);
@@ -54,7 +55,8 @@ int stop_run(const struct arguments *arguments)
     uint64_t timeout_ms;
     char time[HUMAN_BYTES];
     int status = EXIT_DONE;
-    if (client_open_named(arguments, STOP_MS, &timeout_ms, &client, &status) != 0)
+    if (client_open_named(arguments, arguments->positional[0], STOP_MS, &timeout_ms, &client,
+                          &status) != 0)
         return status;
     int error = client_call(&client, "stop", ANSWER_MS, &answer, &fault);
     client_close(&client);

@@ -67,19 +67,15 @@ static int wait_for_it(struct client *client, uint64_t timeout_ms, struct drain 
 
 int drain_daemon(const struct arguments *arguments, const char *name)
 {
-    char directory[OPTION_PATH_BYTES], size[HUMAN_BYTES], time[HUMAN_BYTES];
+    char size[HUMAN_BYTES], time[HUMAN_BYTES];
     struct client client;
     struct fault fault;
     struct drain drain = {0};
     uint64_t timeout_ms;
-    int error = keys_timeout(arguments, 0, &timeout_ms, &fault);
-    if (!error)
-        error = client_directory(arguments, name, directory, sizeof directory, &fault);
-    if (error)
-        return complain(arguments, EXIT_USAGE, "%s", fault.text);
-    if (client_open(&client, directory, name, &fault) != 0)
-        return complain(arguments, EXIT_FAILED, "%s", fault.text);
-    error = wait_for_it(&client, timeout_ms, &drain, &fault);
+    int status = EXIT_DONE;
+    if (client_open_named(arguments, name, 0, &timeout_ms, &client, &status) != 0)
+        return status;
+    int error = wait_for_it(&client, timeout_ms, &drain, &fault);
     client_close(&client);
     if (error)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);

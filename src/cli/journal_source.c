@@ -41,57 +41,57 @@ static int locate_by_name(const struct arguments *arguments, const char *name,
     return error ? fault_set(fault, error, "the path of the journal is too long") : 0;
 }
 
-/* By a path we do not know the daemon: the usual place, or the one that is given. */
-static int find_places(const struct arguments *arguments, const char *operand,
-                       struct condemned_places *ret_places, struct fault *fault)
-{
-    char directory[OPTION_PATH_BYTES];
-    const char *name = strchr(operand, '/') ? "any" : operand;
-    int error = client_directory(arguments, name, directory, sizeof directory, fault);
-    if (!error)
-        condemned_places(directory, ret_places);
-    return error;
-}
-
 int journal_source_locate(const struct arguments *arguments, struct journal_source *ret_source,
                           bool *ret_running, struct fault *fault)
 {
     const char *operand = arguments->positional[1];
+    const bool is_path = strchr(operand, '/');
     char directory[OPTION_PATH_BYTES];
     *ret_source = (struct journal_source){.holder.fd = -1};
     *ret_running = false;
-    int error = find_places(arguments, operand, &ret_source->places, fault);
+    /* By a path we do not know the daemon: the usual place, or the one that is given. */
+    int error =
+        client_directory(arguments, is_path ? "any" : operand, directory, sizeof directory, fault);
     if (error)
         return error;
-    if (strchr(operand, '/')) {
+    condemned_places(directory, &ret_source->places);
+    if (is_path) {
         int bytes = snprintf(ret_source->path, sizeof ret_source->path, "%s", operand);
         return bytes < (int)sizeof ret_source->path
                    ? 0
                    : fault_set(fault, -ENAMETOOLONG, "the path of the journal is too long");
     }
-    error = client_directory(arguments, operand, directory, sizeof directory, fault);
-    if (error)
-        return error;
     *ret_running = run_dir_holder(directory) > 0;
     return *ret_running ? 0 : locate_by_name(arguments, operand, directory, ret_source, fault);
+}
+
+/* Asks the daemon that the command names; the connection stays open on success. */
+static int ask_daemon(const struct arguments *arguments, const char *verb,
+                      struct client *ret_client, struct json_object **ret_answer,
+                      struct fault *fault)
+{
+    const char *name = arguments->positional[1];
+    char directory[OPTION_PATH_BYTES];
+    int error = client_directory(arguments, name, directory, sizeof directory, fault);
+    if (!error)
+        error = client_open(ret_client, directory, name, fault);
+    if (error)
+        return error;
+    error = client_call(ret_client, verb, ANSWER_MS, ret_answer, fault);
+    if (error)
+        client_close(ret_client);
+    return error;
 }
 
 int journal_of_daemon(const struct arguments *arguments, struct json_object **ret_journal,
                       struct fault *fault)
 {
-    const char *name = arguments->positional[1];
-    char directory[OPTION_PATH_BYTES];
     struct client client;
     struct json_object *status;
-    int error = client_directory(arguments, name, directory, sizeof directory, fault);
-    if (!error)
-        error = client_open(&client, directory, name, fault);
+    int error = ask_daemon(arguments, "status", &client, &status, fault);
     if (error)
         return error;
-    error = client_call(&client, "status", ANSWER_MS, &status, fault);
     client_close(&client);
-    if (error)
-        return error;
     *ret_journal = json_object_get(answer_part(status, "journal"));
     json_object_put(status);
     return 0;
@@ -126,20 +126,11 @@ static void take_held(struct journal_source *source, struct json_object *answer)
 int journal_source_hold(const struct arguments *arguments, struct journal_source *ret_source,
                         struct fault *fault)
 {
-    const char *name = arguments->positional[1];
-    char directory[OPTION_PATH_BYTES];
     struct client client;
     struct json_object *answer;
-    int error = client_directory(arguments, name, directory, sizeof directory, fault);
-    if (!error)
-        error = client_open(&client, directory, name, fault);
+    int error = ask_daemon(arguments, "hold", &client, &answer, fault);
     if (error)
         return error;
-    error = client_call(&client, "hold", ANSWER_MS, &answer, fault);
-    if (error) {
-        client_close(&client);
-        return error;
-    }
     *ret_source = (struct journal_source){.live = true, .holder = client};
     take_held(ret_source, answer);
     json_object_put(answer);

@@ -77,13 +77,7 @@ bool service_is_running(const struct service *service)
 int service_ask(const struct service *service, const char *verb, uint64_t timeout_ms,
                 struct json_object **ret_answer, struct fault *fault)
 {
-    struct client client;
-    int error = client_open(&client, service->run_dir, service->name, fault);
-    if (error)
-        return error;
-    error = client_call(&client, verb, timeout_ms, ret_answer, fault);
-    client_close(&client);
-    return error;
+    return client_ask(service->run_dir, service->name, verb, timeout_ms, ret_answer, fault);
 }
 
 /* The socket is there before the front ends are, but nobody answers on it until all is set up. */

@@ -22,20 +22,6 @@ const struct verb_option status_options[] = {
     {0},
 };
 
-static int ask(const char *directory, const char *name, struct json_object **ret_status,
-               struct fault *fault)
-{
-    struct client client;
-    int error = client_open(&client, directory, name, fault);
-    if (error)
-        return error;
-    error = client_call(&client, "status", ANSWER_MS, ret_status, fault);
-    client_close(&client);
-    if (!error)
-        json_object_object_del(*ret_status, "ok");
-    return error;
-}
-
 static void print(struct json_object *status, bool json)
 {
     if (json)
@@ -51,8 +37,9 @@ static int show_one(const struct arguments *arguments, const char *name)
     struct json_object *status;
     if (client_directory(arguments, name, directory, sizeof directory, &fault) != 0)
         return complain(arguments, EXIT_USAGE, "%s", fault.text);
-    if (ask(directory, name, &status, &fault) != 0)
+    if (client_ask(directory, name, "status", ANSWER_MS, &status, &fault) != 0)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    json_object_object_del(status, "ok");
     print(status, arguments_get(arguments, "json"));
     json_object_put(status);
     return EXIT_DONE;

@@ -50,6 +50,7 @@ refused 2 "'nbd0' is no nbd device" attach t nbd0
 refused 1 "no daemon 't' is running" attach t /dev/nbd0 --run-dir "$T/run"
 refused 1 "no daemon 't' is running" detach t --run-dir "$T/run"
 refused 2 "'/dev/nbd0' is a device; write the NAME of its daemon" detach /dev/nbd0
+refused 2 "'/dev/nbd0' is a device; write the NAME of its daemon" drain /dev/nbd0
 if [ ! -e /sys/module/nbd ]; then
     words="has no nbd module"
     [ "$(id -u)" = 0 ] || words="needs root"
