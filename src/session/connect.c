@@ -6,7 +6,9 @@
  * What goes wrong, and what is done then:
  * - The attempt fails, or the session is lost: WAITING, then the next attempt. At once after a
  *   session that had been ready for a second; else the portals are tried in turn without a pause,
- *   and the pause between rounds doubles from 0.1 s to backoff_max_ms, with jitter.
+ *   and the pause between rounds doubles from 0.1 s to backoff_max_ms, with jitter. But after a
+ *   session that had been ready it is no longer than that one lasted: a connection that is cut
+ *   every second is in use most of the time. (One that ended at once shows nothing.)
  * - The very first login is refused for a reason that waiting does not change: REFUSED. Once the
  *   LUN was seen, nothing is final: an administrator at the target can always mend it.
  * - Another LUN answers: WRONG_LUN; the connection is closed before anything is written, and
@@ -177,6 +179,14 @@ static void attempt_failed(struct session *session, enum link_loss reason, const
     session_due_after(session, pause, session_connect);
 }
 
+static uint64_t pause_after_session_ms(struct session *session, enum link_loss reason,
+                                       uint64_t ready_for_us)
+{
+    uint64_t ready_for_ms = ready_for_us / 1000;
+    uint64_t limit_ms = ready_for_ms >= BACKOFF_FIRST_MS ? ready_for_ms : UINT64_MAX;
+    return min_u64(pause_ms(session, reason), limit_ms);
+}
+
 static void session_was_lost(struct session *session, enum link_loss reason, const char *detail)
 {
     uint64_t ready_for_us = session_now(session) - session->ready_us;
@@ -189,7 +199,8 @@ static void session_was_lost(struct session *session, enum link_loss reason, con
         next_portal(session);
     }
     session_enter(session, SES_WAITING);
-    session_due_after(session, pause_ms(session, reason), session_connect);
+    session_due_after(session, pause_after_session_ms(session, reason, ready_for_us),
+                      session_connect);
     hand_over_loss(session);
 }
 

@@ -70,6 +70,21 @@ static void short_sessions_that_repeat_do_not_reset_the_pause(void **state)
     assert_int_equal(pause_ms(f), 200);
 }
 
+static void the_pause_is_no_longer_than_the_session_that_was_ready_lasted(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    for (int i = 0; i < 6; i++) { /* a cutter that cuts every second */
+        fake_timer_advance_ms(&f->timer, 300);
+        fixture_lose(f);
+        assert_in_range(pause_ms(f), 100, 300);
+        fixture_log_in(f);
+    }
+    fake_timer_advance_ms(&f->timer, 99); /* it may have been the login itself that ended it */
+    fixture_lose(f);
+    assert_int_equal(pause_ms(f), 2000);
+}
+
 static void portals_are_tried_in_turn_without_a_pause_inside_a_round(void **state)
 {
     struct fixture *f = *state;
@@ -310,6 +325,7 @@ int main(void)
         TEST(after_a_short_session_there_is_a_pause),
         TEST(pauses_double_up_to_the_limit),
         TEST(short_sessions_that_repeat_do_not_reset_the_pause),
+        TEST(the_pause_is_no_longer_than_the_session_that_was_ready_lasted),
         TEST(portals_are_tried_in_turn_without_a_pause_inside_a_round),
         TEST(after_a_good_session_its_portal_is_tried_first),
         TEST(an_attempt_that_takes_too_long_is_given_up),
