@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "boot/boot_search.h"
@@ -23,25 +22,13 @@
 #include "daemon/human.h"
 #include "daemon/log_file.h"
 #include "daemon/run_dir.h"
+#include "os/clock.h"
 
 #define LOOK_MS     200
 #define PROGRESS_MS 5000
 #define ANSWER_MS   1000
 #define STOP_MS     20000 /* above the default of stop_timeout */
 #define TAIL_BYTES  2048
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_ms(unsigned ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
-    nanosleep(&pause, NULL);
-}
 
 /* The kernel keeps "holdfast:NAME:IDENTITY" with a device of ours. */
 static bool is_of(const char *backend, const char *name)
@@ -157,9 +144,9 @@ static int await_node(const struct boot_place *place, pid_t pid, uint64_t timeou
                       char *ret_node, size_t node_bytes, struct fault *fault)
 {
     char limit[HUMAN_BYTES];
-    const int64_t start = now_ms();
-    for (int64_t said = start;; pause_ms(LOOK_MS)) {
-        uint64_t waited = (uint64_t)(now_ms() - start);
+    const uint64_t start = clock_ms();
+    for (uint64_t said = start;; clock_pause_ms(LOOK_MS)) {
+        uint64_t waited = clock_ms() - start;
         if (boot_find_node("/sys/block", place->name, ret_node, node_bytes) == 0 &&
             access(ret_node, F_OK) == 0)
             return 0;
@@ -171,9 +158,9 @@ static int await_node(const struct boot_place *place, pid_t pid, uint64_t timeou
             return fault_set(fault, -ETIMEDOUT,
                              "no disk after %s; the daemon goes on trying, its log is %s",
                              human_time(timeout_ms, limit), place->log);
-        if (now_ms() - said >= PROGRESS_MS) {
+        if (clock_ms() - said >= PROGRESS_MS) {
             say_progress(place, waited, timeout_ms);
-            said = now_ms();
+            said = clock_ms();
         }
     }
 }
@@ -181,17 +168,17 @@ static int await_node(const struct boot_place *place, pid_t pid, uint64_t timeou
 int boot_await_journal(const char *path, uint64_t timeout_ms, struct fault *fault)
 {
     char limit[HUMAN_BYTES];
-    const int64_t start = now_ms();
+    const uint64_t start = clock_ms();
     bool said = false;
     while (*path && access(path, F_OK) < 0) {
-        uint64_t waited = (uint64_t)(now_ms() - start);
+        uint64_t waited = clock_ms() - start;
         if (waited >= timeout_ms)
             return fault_set(fault, -ENOENT,
                              "the journal %s has not appeared in %s; is its driver in the image?",
                              path, human_time(timeout_ms, limit));
         if (!said && waited >= PROGRESS_MS)
             said = fprintf(stderr, "holdfast boot: waiting for the journal %s\n", path) > 0;
-        pause_ms(LOOK_MS);
+        clock_pause_ms(LOOK_MS);
     }
     return 0;
 }

@@ -8,12 +8,12 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/keys.h"
 #include "daemon/control_socket.h"
 #include "daemon/run_dir.h"
+#include "os/clock.h"
 
 #define REQUEST_BYTES_MAX 1024
 #define ANSWER_BYTES_MAX  (1024u * 1024)
@@ -69,22 +69,15 @@ int client_open(struct client *client, const char *directory, const char *name, 
     return not_there(directory, name, error, fault);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The answer's line, without its end; the caller's to free. */
-static int read_line(int fd, int64_t deadline_ms, char **ret_line)
+static int read_line(int fd, uint64_t deadline_ms, char **ret_line)
 {
     size_t used = 0;
     char *line = malloc(ANSWER_BYTES_MAX);
     int error = line ? 0 : -ENOMEM;
     while (!error) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        int64_t left = deadline_ms - now_ms();
+        int64_t left = (int64_t)(deadline_ms - clock_ms());
         int ready = left > 0 ? poll(&poll_fd, 1, left > INT32_MAX ? INT32_MAX : (int)left) : 0;
         if (ready < 0 && errno == EINTR)
             continue;
@@ -130,7 +123,7 @@ int client_request(struct client *client, struct json_object *request, uint64_t 
         return fault_set(fault, -E2BIG, "the request is too long");
     int error = send(client->fd, text, (size_t)bytes, MSG_NOSIGNAL) == bytes ? 0 : -EPIPE;
     if (!error)
-        error = read_line(client->fd, now_ms() + (int64_t)timeout_ms, &line);
+        error = read_line(client->fd, clock_ms() + timeout_ms, &line);
     if (error == -ETIMEDOUT)
         return fault_set(fault, error, "the daemon does not answer in time");
     if (error)
@@ -162,11 +155,10 @@ void client_close(struct client *client)
 
 int client_wait_until_gone(const char *directory, uint64_t timeout_ms)
 {
-    const struct timespec pause = {.tv_nsec = GONE_LOOK_MS * 1000000l};
     for (uint64_t waited = 0; run_dir_holder(directory) > 0; waited += GONE_LOOK_MS) {
         if (waited >= timeout_ms)
             return -ETIMEDOUT;
-        nanosleep(&pause, NULL);
+        clock_pause_ms(GONE_LOOK_MS);
     }
     return 0;
 }

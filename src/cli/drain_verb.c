@@ -1,7 +1,6 @@
 /* drain: waits until the LUN has everything that was acknowledged. */
 #include <errno.h>
 #include <json-c/json.h>
-#include <time.h>
 
 #include "cli/answer.h"
 #include "cli/client.h"
@@ -9,6 +8,7 @@
 #include "cli/keys.h"
 #include "cli/progress.h"
 #include "daemon/human.h"
+#include "os/clock.h"
 
 #define ANSWER_MS 5000
 #define LOOK_MS   50
@@ -43,24 +43,23 @@ static int wait_for_it(struct client *client, uint64_t timeout_ms, struct drain 
                        struct fault *fault)
 {
     struct progress progress;
-    uint64_t started_ms = progress_now_ms(), now_ms = started_ms;
+    uint64_t started_ms = clock_ms(), now_ms = started_ms;
     bool told_offline = false;
     int error = ask(client, ret_drain, fault);
     progress_begin(&progress, stderr, "drained", ret_drain->left, started_ms);
-    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
     while (!error && !ret_drain->drained) {
-        now_ms = progress_now_ms();
+        now_ms = clock_ms();
         if (timeout_ms > 0 && now_ms - started_ms >= timeout_ms)
             break;
         if (!ret_drain->online && !told_offline)
             fprintf(stderr, "the target is away; waiting for it\n");
         told_offline = !ret_drain->online;
         progress_left(&progress, ret_drain->left, now_ms);
-        nanosleep(&pause, NULL);
+        clock_pause_ms(LOOK_MS);
         error = ask(client, ret_drain, fault);
     }
     if (!error && ret_drain->drained)
-        progress_left(&progress, 0, progress_now_ms());
+        progress_left(&progress, 0, clock_ms());
     progress_end(&progress);
     return error;
 }

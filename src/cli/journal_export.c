@@ -22,6 +22,7 @@
 #include "cli/journal_verb.h"
 #include "cli/progress.h"
 #include "daemon/human.h"
+#include "os/clock.h"
 
 struct export
 {
@@ -76,7 +77,7 @@ static bool put_record(const struct jnl_reader *reader, void *owner)
         export->written += bytes;
     }
     export->left -= min_u64(export->left, (uint64_t)reader->header.blocks * JNL_BLOCK);
-    progress_left(&export->progress, export->left, progress_now_ms());
+    progress_left(&export->progress, export->left, clock_ms());
     return !export->error;
 }
 
@@ -123,7 +124,7 @@ static int put_all(const struct arguments *arguments, struct journal_source *sou
         .block_bytes = source->superblock.lun_block_bytes,
         .left = summary->used_bytes,
     };
-    progress_begin(&export.progress, stderr, "read", export.left, progress_now_ms());
+    progress_begin(&export.progress, stderr, "read", export.left, clock_ms());
     journal_walk(source, put_record, &export, &again);
     progress_end(&export.progress);
     if (!export.error && fsync(fd) < 0)

@@ -1,12 +1,12 @@
 /* verify and dump: over all records, without changing anything. */
 #include <inttypes.h>
 #include <json-c/json.h>
-#include <time.h>
 
 #include "base/checked.h"
 #include "cli/journal_verb.h"
 #include "daemon/human.h"
 #include "journal/journal.h"
+#include "os/clock.h"
 
 /* How often the journal of a running daemon is looked at before it is called damaged. */
 #define LIVE_LOOKS    20
@@ -72,7 +72,7 @@ static bool look_again(struct journal_source *source, const struct journal_summa
     bool is_good = summary->end == JNL_READING_END || summary->end == JNL_READING_TORN;
     if (!source->live || source->held || is_good)
         return false;
-    nanosleep(&(struct timespec){.tv_nsec = LIVE_PAUSE_MS * 1000000l}, NULL);
+    clock_pause_ms(LIVE_PAUSE_MS);
     return jnl_peek(source->device, &source->superblock) == JNL_OPEN_OK;
 }
 

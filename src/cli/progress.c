@@ -1,20 +1,12 @@
 #include "cli/progress.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/human.h"
 
 #define BAR_COLUMNS   30u
 #define STANDSTILL_MS 2000u
-
-uint64_t progress_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 void progress_begin(struct progress *progress, FILE *to, const char *what, uint64_t total,
                     uint64_t now_ms)

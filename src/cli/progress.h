@@ -27,7 +27,4 @@ void progress_left(struct progress *progress, uint64_t left, uint64_t now_ms);
 /* Ends the line of the bar. */
 void progress_end(struct progress *progress);
 
-/* Milliseconds of a clock that does not jump. */
-uint64_t progress_now_ms(void);
-
 #endif

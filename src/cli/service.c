@@ -26,6 +26,7 @@
 #include "daemon/human.h"
 #include "daemon/log_file.h"
 #include "daemon/run_dir.h"
+#include "os/clock.h"
 
 #define SYSTEMD_RUNS "/run/systemd/system" /* sd_booted(3) */
 #define UNIT         "holdfast@%s.service"
@@ -37,19 +38,6 @@ static bool systemd_runs(void)
 {
     struct stat status;
     return lstat(SYSTEMD_RUNS, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-static void pause_ms(unsigned ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
-    nanosleep(&pause, NULL);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int service_find(const char *name, struct service *ret_service, struct fault *fault)
@@ -209,7 +197,7 @@ static int wait_until_ready(const struct service *service, pid_t pid, uint64_t t
                             struct fault *fault)
 {
     bool ended = false;
-    for (int64_t until = now_ms() + (int64_t)timeout_ms; now_ms() < until; pause_ms(LOOK_MS)) {
+    for (uint64_t until = clock_ms() + timeout_ms; clock_ms() < until; clock_pause_ms(LOOK_MS)) {
         ended = ended || waitpid(pid, NULL, WNOHANG) == pid;
         if (answers(service))
             return 0;
@@ -250,11 +238,11 @@ static int start_unit(const struct service *service, bool *ret_started, struct f
 /* Somebody else is starting it, or it is stopping: one of the two will be seen. */
 static int await_other(const struct service *service, uint64_t timeout_ms)
 {
-    for (int64_t until = now_ms() + (int64_t)timeout_ms; service_is_running(service);
-         pause_ms(LOOK_MS)) {
+    for (uint64_t until = clock_ms() + timeout_ms; service_is_running(service);
+         clock_pause_ms(LOOK_MS)) {
         if (answers(service))
             return 0;
-        if (now_ms() >= until)
+        if (clock_ms() >= until)
             return -ETIMEDOUT;
     }
     return -ESRCH;

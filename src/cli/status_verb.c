@@ -3,15 +3,16 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/client.h"
 #include "cli/status_text.h"
 #include "daemon/options.h"
 #include "daemon/run_dir.h"
+#include "os/clock.h"
 
 #define ANSWER_MS 5000
+#define WATCH_MS  1000
 #define CLEAR     "\033[H\033[2J"
 
 const struct verb_option status_options[] = {
@@ -95,7 +96,6 @@ static int show(const struct arguments *arguments)
 
 int status_run(const struct arguments *arguments)
 {
-    const struct timespec second = {.tv_sec = 1};
     if (!arguments_get(arguments, "watch"))
         return show(arguments);
     for (;;) {
@@ -104,6 +104,6 @@ int status_run(const struct arguments *arguments)
         int status = show(arguments);
         if (status == EXIT_USAGE || ferror(stdout))
             return status == EXIT_USAGE ? status : EXIT_FAILED;
-        nanosleep(&second, NULL);
+        clock_pause_ms(WATCH_MS);
     }
 }

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/process.h"
 
 #define PAUSE_MIN_MS 100u
@@ -51,13 +52,6 @@ uint64_t supervisor_pause_ms(unsigned crashes)
     for (unsigned i = 2; i < crashes && pause_ms < PAUSE_MAX_MS; i++)
         pause_ms *= 2;
     return pause_ms < PAUSE_MAX_MS ? pause_ms : PAUSE_MAX_MS;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 /* What a service manager addressed to us is for the worker. */
@@ -155,11 +149,11 @@ static int run(struct supervisor *supervisor)
         return 1;
     }
     for (;;) {
-        uint64_t started_ms = now_ms();
+        uint64_t started_ms = clock_ms();
         int status = watch(supervisor);
         if (is_over(supervisor, status))
             return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-        if (now_ms() - started_ms >= HEALTHY_MS)
+        if (clock_ms() - started_ms >= HEALTHY_MS)
             supervisor->crashes = 0;
         if (!restart(supervisor, status))
             return 1; /* told to end while there was nobody to end */

@@ -6,12 +6,12 @@
 #include <json-c/json.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/answer.h"
 #include "cli/program.h"
 #include "mount/loop.h"
+#include "os/clock.h"
 
 #define BLOCK_BYTES_MAX 65536u
 #define NBD_MODULE      "/sys/module/nbd"
@@ -138,12 +138,11 @@ static int ask_for_device(const struct service *service, char *ret_device, size_
 static int await_partition(const char *whole, unsigned part, char *ret_device, size_t device_bytes,
                            struct fault *fault)
 {
-    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
     snprintf(ret_device, device_bytes, "%.40sp%u", whole, part);
     for (int i = 0; i < PARTITION_LOOKS; i++) {
         if (is_there(ret_device))
             return 0;
-        nanosleep(&pause, NULL);
+        clock_pause_ms(LOOK_MS);
     }
     return fault_set(fault, -ENODEV,
                      "the kernel does not show %.40s; is nbd's parameter max_part 0? via=loop does "

@@ -4,7 +4,6 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/answer.h"
 #include "daemon/human.h"
@@ -12,6 +11,7 @@
 #include "mount/interrupt.h"
 #include "mount/owner.h"
 #include "mount/records.h"
+#include "os/clock.h"
 
 #define START_MS       60000
 #define STATUS_MS      5000
@@ -20,19 +20,6 @@
 #define STOP_MARGIN_MS 10000
 #define RELEASE_LOOKS  20 /* the kernel frees a loop device a moment after its last user */
 #define TEXT_BYTES     8192
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void pause_a_look(void)
-{
-    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
-    nanosleep(&pause, NULL);
-}
 
 /* A daemon that runs and has not our configuration serves something else, or in another way. */
 static int write_configuration(const struct mount_source *source, const struct mount_call *call,
@@ -108,19 +95,19 @@ static int look(const struct service *service, struct json_object **ret_status, 
 int keeper_wait(const struct service *service, const struct mount_call *call,
                 struct json_object **ret_status, struct fault *fault)
 {
-    int64_t began = now_ms();
+    uint64_t began = clock_ms();
     bool told = false;
-    for (;; pause_a_look()) {
+    for (;; clock_pause_ms(LOOK_MS)) {
         struct json_object *status = NULL;
         int error = look(service, &status, fault);
-        int64_t waited = now_ms() - began;
+        uint64_t waited = clock_ms() - began;
         if (!error && status && has_lun(status)) {
             *ret_status = status;
             return 0;
         }
         if (!error && interrupt_came())
             error = fault_set(fault, -EINTR, "interrupted while waiting for the target");
-        if (!error && call->timeout_ms > 0 && waited >= (int64_t)call->timeout_ms)
+        if (!error && call->timeout_ms > 0 && waited >= call->timeout_ms)
             error = not_known(service, call, status, fault);
         if (!error && !told && waited >= WORTH_A_LINE) {
             told = true;
@@ -152,7 +139,7 @@ static bool is_used(const char *name, const char *let_go)
     bool used = true;
     for (int i = 0; used && i < (is_loop ? RELEASE_LOOKS : 1); i++) {
         if (i > 0)
-            pause_a_look();
+            clock_pause_ms(LOOK_MS);
         if (let_go && is_used_now(name, let_go))
             return true;
         used = is_used_now(name, NULL);

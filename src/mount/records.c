@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/human.h"
 #include "daemon/run_dir.h"
 #include "mount/interrupt.h"
 #include "mount/source.h"
+#include "os/clock.h"
 
 #define PATH_BYTES 256
 #define LOOK_MS    100
@@ -41,7 +41,6 @@ static int make_folder(struct fault *fault)
 
 static int lock(int fd, const char *path, uint64_t timeout_ms, struct fault *fault)
 {
-    const struct timespec pause = {.tv_nsec = LOOK_MS * 1000000l};
     char time[HUMAN_BYTES];
     for (uint64_t waited = 0; timeout_ms == 0 || waited <= timeout_ms; waited += LOOK_MS) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -50,7 +49,7 @@ static int lock(int fd, const char *path, uint64_t timeout_ms, struct fault *fau
             return fault_set(fault, -EDEADLK, "%s: %s", path, strerror(errno));
         if (interrupt_came())
             return fault_set(fault, -EINTR, "interrupted");
-        nanosleep(&pause, NULL);
+        clock_pause_ms(LOOK_MS);
     }
     return fault_set(fault, -EDEADLK,
                      "another mount or umount of this LUN has been under way for %s; see what it "

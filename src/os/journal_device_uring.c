@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "os/clock.h"
 #include "os/journal_engine.h"
 
 #define RETRY_MS 10u
@@ -175,16 +175,10 @@ static void completed(struct evl_watch *watch, unsigned events)
     request_hook(uring); /* slots may have come free for those that wait */
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool wait_for_kernel(struct uring *uring)
 {
-    int64_t deadline_ms = now_ms() + JDEV_CLOSE_MS, left_ms;
+    uint64_t deadline_ms = clock_ms() + JDEV_CLOSE_MS;
+    int64_t left_ms;
     int result;
     do {
         eventfd_t count;
@@ -193,7 +187,7 @@ static bool wait_for_kernel(struct uring *uring)
             ;
         if (uring->in_kernel == 0)
             return true;
-        left_ms = deadline_ms - now_ms();
+        left_ms = (int64_t)(deadline_ms - clock_ms());
         struct pollfd poll_fd = {.fd = uring->watch.fd, .events = POLLIN};
         poll(&poll_fd, 1, left_ms > 0 ? (int)left_ms : 0);
     } while (left_ms > 0);

@@ -27,10 +27,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+#include "os/clock.h"
 #include "os/journal_place.h"
 
 #define FILL_BYTES   (1024u * 1024u)       /* one write */
@@ -122,7 +122,7 @@ static int lock(struct opening *opening)
             return refuse(opening, -errno, "cannot be locked: %s", strerror(errno));
         if (waited_ms >= opening->config->lock_wait_ms)
             break;
-        nanosleep(&(struct timespec){.tv_nsec = LOCK_TRY_MS * 1000000l}, NULL);
+        clock_pause_ms(LOCK_TRY_MS);
     }
     opening->is_new = false; /* whoever holds it owns it */
     return refuse(opening, -EBUSY, "is in use by another process: stop that one first");
