@@ -8,7 +8,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "boot/boot_search.h"
 #include "cli/answer.h"
+#include "cli/background.h"
 #include "cli/boot.h"
 #include "cli/client.h"
 #include "daemon/human.h"
@@ -28,7 +28,6 @@
 #define PROGRESS_MS 5000
 #define ANSWER_MS   1000
 #define STOP_MS     20000 /* above the default of stop_timeout */
-#define TAIL_BYTES  2048
 
 /* The kernel keeps "holdfast:NAME:IDENTITY" with a device of ours. */
 static bool is_of(const char *backend, const char *name)
@@ -67,50 +66,18 @@ int boot_find_node(const char *sys_block, const char *name, char *ret_node, size
     return error;
 }
 
-/* In the child, between fork() and exec(). */
-static void become_daemon(const struct boot_place *place, int log_fd)
+/* '@': systemd leaves who serves the root file system alone, at the start and at the end. And its
+ * folder moves along to the real root. */
+static int start_daemon(const struct boot_place *place, pid_t *ret_pid, struct fault *fault)
 {
-    int null_fd = open("/dev/null", O_RDWR);
-    if (setsid() < 0 || chdir(RUN_DIR_BASE) < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-        dup2(null_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
-        _exit(1);
-    close_range(STDERR_FILENO + 1, ~0u, 0);
-    /* '@': systemd leaves who serves the root file system alone, at the start and at the end. */
-    execl("/proc/self/exe", "@holdfast", "serve", place->conf, (char *)NULL);
-    perror("holdfast cannot be executed");
-    _exit(1);
-}
-
-static int spawn_daemon(const struct boot_place *place, pid_t *ret_pid, struct fault *fault)
-{
-    int log_fd = log_file_open(place->log);
-    if (log_fd < 0)
-        return fault_set(fault, log_fd, "%s: %s", place->log, strerror(-log_fd));
-    fflush(NULL);
-    *ret_pid = fork();
-    if (*ret_pid == 0)
-        become_daemon(place, log_fd);
-    int error = *ret_pid < 0 ? -errno : 0;
-    close(log_fd);
-    return error ? fault_set(fault, error, "no process for the daemon: %s", strerror(-error)) : 0;
+    const struct background daemon = {"@holdfast", place->conf, RUN_DIR_BASE, place->log};
+    return background_start(&daemon, ret_pid, fault);
 }
 
 static int ended(const struct boot_place *place, struct fault *fault)
 {
-    char tail[TAIL_BYTES];
-    FILE *file = fopen(place->log, "re");
-    size_t bytes = 0;
-    if (file) {
-        if (fseek(file, -(long)(sizeof tail - 1), SEEK_END) < 0)
-            rewind(file);
-        bytes = fread(tail, 1, sizeof tail - 1, file);
-        fclose(file);
-    }
-    while (bytes > 0 && tail[bytes - 1] == '\n')
-        bytes--;
-    tail[bytes] = '\0';
-    const char *line = strrchr(tail, '\n');
-    line = line ? line + 1 : tail;
+    char line[FAULT_BYTES];
+    log_file_last_line(place->log, line, sizeof line);
     return fault_set(fault, -EIO, "%s", *line ? line : "the daemon ended without a word");
 }
 
@@ -212,7 +179,7 @@ int boot_start(const struct boot_place *place, bool wait, uint64_t timeout_ms, c
     int error = 0;
     *ret_node = '\0';
     if (run_dir_holder(place->run_dir) <= 0)
-        error = spawn_daemon(place, &pid, fault);
+        error = start_daemon(place, &pid, fault);
     if (error || !wait)
         return error;
     return await_node(place, pid, timeout_ms, ret_node, node_bytes, fault);

@@ -9,7 +9,6 @@
 #include "cli/service.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/background.h"
 #include "cli/client.h"
 #include "cli/keys.h"
 #include "cli/program.h"
@@ -28,11 +28,11 @@
 #include "daemon/run_dir.h"
 #include "os/clock.h"
 
-#define SYSTEMD_RUNS "/run/systemd/system" /* sd_booted(3) */
-#define UNIT         "holdfast@%s.service"
-#define LOOK_MS      50
-#define ANSWER_MS    5000
-#define TAIL_BYTES   1024
+#define SYSTEMD_RUNS     "/run/systemd/system" /* sd_booted(3) */
+#define UNIT             "holdfast@%s.service"
+#define LOOK_MS          50
+#define ANSWER_MS        5000
+#define LAST_WORDS_BYTES 1024
 
 static bool systemd_runs(void)
 {
@@ -94,22 +94,10 @@ void service_log_place(const struct service *service, char *ret_text, size_t tex
         log_path(service, ret_text, text_bytes);
 }
 
-static void tail_of_file(const char *path, char *ret_text, size_t text_bytes)
-{
-    ret_text[0] = '\0';
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return;
-    if (fseek(file, -(long)(text_bytes - 1), SEEK_END) < 0)
-        rewind(file);
-    ret_text[fread(ret_text, 1, text_bytes - 1, file)] = '\0';
-    fclose(file);
-}
-
 /* systemd's own lines about the unit come after the daemon's: they are not asked for. What the
  * daemon has just written may not be in the journal yet: it is synchronised first. (With --since
  * and without -r, -n1 would be the first line, not the last.) */
-static void tail_of_journal(const struct service *service, char *ret_text, size_t text_bytes)
+static void last_of_journal(const struct service *service, char *ret_text, size_t text_bytes)
 {
     char unit[OPTION_TEXT_BYTES + 32], since[32];
     int status;
@@ -126,18 +114,14 @@ static void tail_of_journal(const struct service *service, char *ret_text, size_
 
 void service_last_words(const struct service *service, char *ret_line, size_t line_bytes)
 {
-    char path[OPTION_PATH_BYTES], tail[TAIL_BYTES];
+    char path[OPTION_PATH_BYTES], words[LAST_WORDS_BYTES];
+    const char *line = words;
     if (systemd_runs()) {
-        tail_of_journal(service, tail, sizeof tail);
+        last_of_journal(service, words, sizeof words);
     } else {
         log_path(service, path, sizeof path);
-        tail_of_file(path, tail, sizeof tail);
+        log_file_last_line(path, words, sizeof words);
     }
-    size_t bytes = strlen(tail);
-    while (bytes > 0 && tail[bytes - 1] == '\n')
-        tail[--bytes] = '\0';
-    const char *line = strrchr(tail, '\n');
-    line = line ? line + 1 : tail;
     size_t name_bytes = strlen(service->name);
     if (strncmp(line, service->name, name_bytes) == 0 && line[name_bytes] == ':')
         line += name_bytes + 1 + (line[name_bytes + 1] == ' ');
@@ -157,39 +141,14 @@ static int did_not_start(const struct service *service, int error, const char *w
 
 /* --- starting --- */
 
-/* In the child, between fork() and exec(): what failed is written where the log goes. */
-static void become_daemon(const char *name, int log_fd)
-{
-    int null_fd = open("/dev/null", O_RDWR);
-    if (setsid() < 0 || chdir("/") < 0 || null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 ||
-        dup2(null_fd, STDOUT_FILENO) < 0 || dup2(log_fd, STDERR_FILENO) < 0)
-        _exit(1);
-    close_range(STDERR_FILENO + 1, ~0u, 0);
-    execl("/proc/self/exe", "holdfast", "serve", name, (char *)NULL);
-    perror("holdfast cannot be executed");
-    _exit(1);
-}
-
 static int spawn_daemon(const struct service *service, pid_t *ret_pid, struct fault *fault)
 {
     char path[OPTION_PATH_BYTES];
     log_path(service, path, sizeof path);
     if (mkdir(RUN_DIR_BASE, 0755) < 0 && errno != EEXIST)
         return fault_set(fault, -errno, "%s: %s", RUN_DIR_BASE, strerror(errno));
-    int log_fd = log_file_open(path);
-    if (log_fd < 0)
-        return fault_set(fault, log_fd, "%.300s: %s", path, strerror(-log_fd));
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0)
-        become_daemon(service->name, log_fd);
-    int error = errno;
-    close(log_fd);
-    if (pid < 0)
-        return fault_set(fault, -error, "no process for the daemon %s: %s", service->name,
-                         strerror(error));
-    *ret_pid = pid;
-    return 0;
+    const struct background daemon = {"holdfast", service->name, "/", path};
+    return background_start(&daemon, ret_pid, fault);
 }
 
 /* Another starter's daemon is as good as ours: then our child ended, refused by the lock. */

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -73,4 +74,22 @@ void log_file_make_room(int fd, size_t bytes)
     (void)fcntl(fd, F_SETFL, flags | O_APPEND); /* a daemon before us may have been killed here */
     if (ftruncate(fd, end < 0 ? 0 : end) < 0)
         return; /* there is nowhere to say so */
+}
+
+void log_file_last_line(const char *path, char *ret_line, size_t bytes)
+{
+    char tail[CHUNK_BYTES];
+    size_t used = 0;
+    FILE *file = fopen(path, "re");
+    if (file) {
+        if (fseek(file, -(long)(sizeof tail - 1), SEEK_END) < 0)
+            rewind(file);
+        used = fread(tail, 1, sizeof tail - 1, file);
+        fclose(file);
+    }
+    while (used > 0 && tail[used - 1] == '\n')
+        used--;
+    tail[used] = '\0';
+    const char *line_end = strrchr(tail, '\n');
+    snprintf(ret_line, bytes, "%s", line_end ? line_end + 1 : tail);
 }

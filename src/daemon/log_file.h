@@ -26,4 +26,8 @@ bool log_file_is_ours(int fd);
  */
 void log_file_make_room(int fd, size_t bytes);
 
+/* For whoever started the daemon and saw it end: the log's last line, cut if it is longer than
+ * `bytes`; "" when there is none. */
+void log_file_last_line(const char *path, char *ret_line, size_t bytes);
+
 #endif

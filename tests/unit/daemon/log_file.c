@@ -146,6 +146,45 @@ static void one_endless_line_is_cut_too(void **state)
     assert_non_null(strstr(got, "root: line 7 of"));
 }
 
+static const char *last_line_of(const char *log)
+{
+    static char line[64];
+    FILE *file = fopen(path, "we");
+    fputs(log, file);
+    fclose(file);
+    log_file_last_line(path, line, sizeof line);
+    return line;
+}
+
+static void the_last_line_says_why_a_daemon_ended(void **state)
+{
+    assert_string_equal(last_line_of("root: ready\nroot: no memory\n"), "root: no memory");
+    assert_string_equal(last_line_of("root: no memory"), "root: no memory");
+    assert_string_equal(last_line_of("root: no memory\n\n"), "root: no memory");
+    assert_string_equal(last_line_of(""), "");
+    assert_string_equal(last_line_of("\n"), "");
+}
+
+static void the_last_line_of_a_long_log_is_found(void **state)
+{
+    int fd = log_file_open(path);
+    for (unsigned i = 0; i < 1000;)
+        i = append_line(fd, i);
+    close(fd);
+    char line[64];
+    log_file_last_line(path, line, sizeof line);
+    assert_string_equal(line, "root: line 999 of an outage");
+    log_file_last_line(path, line, 11);
+    assert_string_equal(line, "root: line");
+}
+
+static void a_log_that_is_not_there_has_no_last_line(void **state)
+{
+    char line[64] = "x";
+    log_file_last_line("/nonexistent/log", line, sizeof line);
+    assert_string_equal(line, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +194,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_without_end_keeps_its_newest_lines, make, clear),
         cmocka_unit_test_setup_teardown(the_daemons_log_keeps_to_it, make, clear),
         cmocka_unit_test_setup_teardown(one_endless_line_is_cut_too, make, clear),
+        cmocka_unit_test_setup_teardown(the_last_line_says_why_a_daemon_ended, make, clear),
+        cmocka_unit_test_setup_teardown(the_last_line_of_a_long_log_is_found, make, clear),
+        cmocka_unit_test(a_log_that_is_not_there_has_no_last_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
