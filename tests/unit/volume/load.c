@@ -1,30 +1,44 @@
 /* Data that rot in the ring after they were dropped from memory. */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tests/unit/volume/disk.h"
 
-static void rot(struct disk *disk, uint8_t fill)
+static struct disk *disk;
+static struct rig *rig;
+
+/* The target is away, and 0x61 in the ring. */
+static void start(enum vol_journal_mode mode)
 {
+    disk = disk_new(mode);
+    disk->cache_bytes = 0;
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x61);
+}
+
+/* 0x62 drops 0x61 from memory, which then rots in the ring. */
+static void rot(void)
+{
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+    write_to_journal(rig, disk, 65536, 512, 0x62);
     for (unsigned i = 0; i < sizeof disk->device.visible; i++)
-        if (disk->device.visible[i] == fill)
+        if (disk->device.visible[i] == 0x61)
             disk->device.visible[i] ^= 1;
+}
+
+static int stop(void **state)
+{
+    end(rig, disk);
+    return 0;
 }
 
 static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 0, 4096, 0x61);
-    fake_clock_advance_ms(&rig->clock, 20);
-    fake_complete_all(&disk->device);
-    write_to_journal(rig, disk, 65536, 512, 0x62);
-    rot(disk, 0x61);
     struct call read;
+    start(VOL_JOURNAL_PERSISTENT);
+    rot();
     call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
     fake_complete_all(&disk->device);
     assert_true(read.answered);
@@ -35,10 +49,9 @@ static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
     settle(rig, disk);
     rig_expect_cache(rig, 0, 4096, 0);
     rig_expect_stable(rig, 65536, 512, 0x62);
-    end(rig, disk);
 }
 
-static int flush_result(struct rig *rig, struct disk *disk)
+static int flush_result(void)
 {
     struct call flush;
     call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
@@ -51,20 +64,12 @@ static int flush_result(struct rig *rig, struct disk *disk)
 /* It promises that the LUN has everything for good, and there is something that it never gets. */
 static void a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
     struct call fua, other;
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
+    start(VOL_JOURNAL_MEMORY);
+    rot();
     fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 0, 4096, 0x61);
-    fake_clock_advance_ms(&rig->clock, 20);
-    fake_complete_all(&disk->device);
-    write_to_journal(rig, disk, 65536, 512, 0x62); /* drops the first one from memory */
-    rot(disk, 0x61);
-    fake_ready(rig->session);
-    assert_int_equal(flush_result(rig, disk), -EIO);
-    assert_int_equal(flush_result(rig, disk), -EIO);
+    assert_int_equal(flush_result(), -EIO);
+    assert_int_equal(flush_result(), -EIO);
     rig_expect_stable(rig, 65536, 512, 0x62);
 
     call_start(rig, &other, VOL_WRITE, 65536, 512, VOL_FUA, 0x63);
@@ -73,38 +78,31 @@ static void a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring(void **s
     call_start(rig, &fua, VOL_WRITE, 0, 4096, VOL_FUA, 0x64);
     settle(rig, disk);
     assert_int_equal(fua.request.error, 0); /* nothing is left of what was lost */
-    assert_int_equal(flush_result(rig, disk), 0);
+    assert_int_equal(flush_result(), 0);
     call_done(&other);
     call_done(&fua);
     rig_expect_stable(rig, 0, 4096, 0x64);
-    end(rig, disk);
 }
 
 /* The ring still holds it: a start with the mended disk finds it. */
 static void a_flush_to_the_ring_is_the_rings(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 0, 4096, 0x61);
-    assert_int_equal(flush_result(rig, disk), 0);
-    write_to_journal(rig, disk, 65536, 512, 0x62);
-    rot(disk, 0x61);
+    start(VOL_JOURNAL_PERSISTENT);
+    assert_int_equal(flush_result(), 0);
+    rot();
     fake_ready(rig->session);
     settle(rig, disk);
     assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
-    assert_int_equal(flush_result(rig, disk), 0);
-    end(rig, disk);
+    assert_int_equal(flush_result(), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bit_rot_in_the_ring_is_an_error_and_never_sent),
-        cmocka_unit_test(a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring),
-        cmocka_unit_test(a_flush_to_the_ring_is_the_rings),
+        cmocka_unit_test_teardown(bit_rot_in_the_ring_is_an_error_and_never_sent, stop),
+        cmocka_unit_test_teardown(a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring,
+                                  stop),
+        cmocka_unit_test_teardown(a_flush_to_the_ring_is_the_rings, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
