@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import cells
 from candidates import Holdfast
-from world import MIB, Target, run, wait_for
+from world import MIB, Target, forget_signals, run, wait_for
 
 
 @contextmanager
@@ -178,6 +178,7 @@ def loopback_us(rounds=2000):
     server = socket.create_server(("127.0.0.1", 0))
     child = os.fork()
     if child == 0:
+        forget_signals()
         peer = server.accept()[0]
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while data := peer.recv(1):

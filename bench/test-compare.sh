@@ -36,6 +36,31 @@ grep -q '^idle,tmpfs,1,holdfast coalesce,nbd,steady4k-q32,' "$T/out/RESULTS.csv"
 /usr/bin/python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' \
     "$T/out/RESULTS-idle-tmpfs.svg" || fail "the chart is no XML"
 
+say "whenever it is told to end, it leaves nothing"
+left() {
+    compgen -G "/dev/shm/holdfast-bench-$1-*" || compgen -G "$T/holdfast-bench-$1-*" ||
+        [ -n "$(grep -lzs "=.*holdfast-bench-$1-" /proc/[0-9]*/environ)" ]
+}
+# ended SIGNAL STATUS FILE: the signal comes as soon as FILE is in one of its folders.
+ended() {
+    local status=0 before=$SECONDS
+    "$COMPARE" --holdfast "$HOLDFAST" --load "$LOAD" --disk "$T" --short --out "$T/out3" \
+        --backings disk --only coalesce >/dev/null 2>"$T/compare.log" &
+    local pid=$!
+    until compgen -G "$T/holdfast-bench-$pid-*/$3" >/dev/null; do
+        [ $((SECONDS - before)) -lt 60 ] || fail "$3 is not made"
+    done
+    kill "-$1" $pid
+    wait $pid || status=$?
+    [ $status = "$2" ] || fail "$1 at $3: exit status $status"
+    ! left $pid || fail "$1 at $3: something is left"
+    ! grep -q Traceback "$T/compare.log" || fail "$1 at $3: not in good order"
+}
+ended TERM 143 lun.img
+ended HUP 129 tgtd.log
+ended TERM 143 'tgt.sock*'
+ended TERM 143 'ring-*'
+
 say "what cannot be run is said"
 ! compare --short --out "$T/out2" --only nobody >/dev/null || fail "nobody was measured"
 grep -q 'no candidate is called so' "$T/compare.log" || fail "and nobody said so"

@@ -6,7 +6,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 IQN = "iqn.2026-11.test.holdfast:bench"
@@ -37,15 +40,66 @@ def run(*words, **options):
     return done.stdout
 
 
+# --- Being ended: what was begun is undone, wherever that was.
+
+END_SIGNALS = [number for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+               if signal.getsignal(number) != signal.SIG_IGN]  # nohup(1) has its reasons
+FOLDERS = []
+
+
+def heed_signals():
+    def end(number, _):
+        for other in END_SIGNALS:
+            signal.signal(other, signal.SIG_IGN)  # once is enough: from here on it is cleaned up
+        sys.exit(128 + number)
+    for number in END_SIGNALS:
+        signal.signal(number, end)
+
+
+def forget_signals():
+    """In a forked child: the cleaning up is its parent's."""
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+
+
+@contextmanager
+def undisturbed():
+    """A signal waits until what is begun here is known, and so can be undone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def own_folder(place):
+    with undisturbed():
+        FOLDERS.append(Path(tempfile.mkdtemp(prefix=f"holdfast-bench-{os.getpid()}-", dir=place)))
+        return FOLDERS[-1]
+
+
+def leave_nothing():
+    """The last act, after whatever was ended in good order."""
+    for process in list(Process.running):
+        process.end(signal.SIGKILL)
+    for folder in FOLDERS:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class Process:
     """A child with its output in a file; ended with everything that it started."""
 
+    running = set()
+
     def __init__(self, log, *words, env=None):
         self.log = log
-        with open(log, "ab") as out:
+        with open(log, "ab") as out, undisturbed():
             self.child = subprocess.Popen(list(map(str, words)), stdin=subprocess.DEVNULL,
                                           stdout=out, stderr=out, start_new_session=True,
-                                          env={**os.environ, **(env or {})})
+                                          env={**os.environ, **(env or {})},
+                                          preexec_fn=forget_signals)
+            self.running.add(self)
         self.pid = self.child.pid
 
     def check(self):
@@ -63,6 +117,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
+        self.running.discard(self)
 
     def nanoseconds(self):
         """CPU time of all its threads, those that ended too: the process's own clock."""
@@ -139,6 +194,7 @@ class Regime:
     def spin(cpu):
         parent, pid = os.getpid(), os.fork()
         if pid == 0:
+            forget_signals()
             os.sched_setaffinity(0, {cpu})
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
             while True:
