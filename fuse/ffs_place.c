@@ -20,6 +20,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "base/octal.h"
+
 #define MOUNT_TYPE       "fuse.holdfast"
 #define DEAD_MOUNTS_MAX  16 /* left one above the other */
 #define MOUNT_TEXT_BYTES 256
@@ -35,21 +37,6 @@ __attribute__((format(printf, 4, 5))) static int fail(int error, char *ret_why, 
 }
 
 /* --- what is mounted --- */
-
-/* Undoes the \ooo of mountinfo, in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; to++) {
-        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
 
 /* The field-th word (from 0), cut off from what follows; NULL when there are not so many. */
 static char *word(char **rest)
@@ -78,10 +65,10 @@ bool ffs_place_find_mount(FILE *mountinfo, const char *path, char *ret_type, siz
         char *source = word(&after);
         if (!place || !type || !source)
             continue;
-        unescape(place);
+        octal_unescape(place);
         if (strcmp(place, path) != 0)
             continue;
-        unescape(source);
+        octal_unescape(source);
         snprintf(ret_type, type_bytes, "%s", type);
         snprintf(ret_source, source_bytes, "%s", source);
         found = true;

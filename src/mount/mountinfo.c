@@ -6,20 +6,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/* Blanks, line ends and backslashes stand as \ooo. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; to++) {
-        if (from[0] == '\\' && from[1] && from[2] && from[3]) {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
+#include "base/octal.h"
 
 static char *next_word(char **rest)
 {
@@ -47,8 +34,8 @@ static bool parse_line(char *line, struct mount_entry *ret_entry)
     ret_entry->source = next_word(&rest);
     if (!ret_entry->directory || !ret_entry->type || !ret_entry->source)
         return false;
-    unescape(ret_entry->directory);
-    unescape(ret_entry->source);
+    octal_unescape(ret_entry->directory);
+    octal_unescape(ret_entry->source);
     return true;
 }
 
