@@ -143,6 +143,16 @@ bool nsrv_client_is_finished(const struct nsrv_client *client)
     return client->fd < 0 && nsrv_connection_is_drained(client->connection);
 }
 
+void nsrv_client_count(const struct nsrv_client *client, struct nsrv_counters *sum)
+{
+    struct nsrv_connection_status status;
+    nsrv_connection_status(client->connection, &status);
+    sum->requests += status.counters.requests;
+    sum->errors += status.counters.errors;
+    sum->read_bytes += status.counters.read_bytes;
+    sum->written_bytes += status.counters.written_bytes;
+}
+
 void nsrv_client_free(struct nsrv_client *client)
 {
     hang_up(client);

@@ -28,6 +28,9 @@ struct nsrv_client *nsrv_client_new(struct evl *loop, int fd, bool adopted,
 void nsrv_client_stop(struct nsrv_client *client);
 bool nsrv_client_is_finished(const struct nsrv_client *client);
 
+/* Adds what it has done so far. */
+void nsrv_client_count(const struct nsrv_client *client, struct nsrv_counters *sum);
+
 /* Closes the socket at once, without answering what is under way; ended() follows at the end of the
  * turn, and again when no request is inside the volume any more. No effect without a socket. */
 void nsrv_client_hang_up(struct nsrv_client *client);

@@ -69,16 +69,6 @@ static void retry(struct timer *timer)
     update_listening(container_of(timer, struct nsrv, retry));
 }
 
-static void count(struct nsrv_counters *sum, const struct nsrv_client *client)
-{
-    struct nsrv_connection_status status;
-    nsrv_connection_status(client->connection, &status);
-    sum->requests += status.counters.requests;
-    sum->errors += status.counters.errors;
-    sum->read_bytes += status.counters.read_bytes;
-    sum->written_bytes += status.counters.written_bytes;
-}
-
 static void recount(struct nsrv *server)
 {
     server->connections = server->finishing = 0;
@@ -104,7 +94,7 @@ static void client_ended(struct nsrv_client *client)
 {
     struct nsrv *server = client->owner;
     if (nsrv_client_is_finished(client)) {
-        count(&server->past, client);
+        nsrv_client_count(client, &server->past);
         list_remove(&client->node);
         nsrv_client_free(client);
     }
@@ -286,7 +276,7 @@ void nsrv_status(const struct nsrv *server, struct nsrv_status *ret_status)
         struct nsrv_connection_status status;
         nsrv_connection_status(client->connection, &status);
         ret_status->in_flight += status.in_flight;
-        count(&ret_status->counters, client);
+        nsrv_client_count(client, &ret_status->counters);
     }
 }
 

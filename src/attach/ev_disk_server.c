@@ -25,16 +25,6 @@ struct att_server {
     struct nsrv_counters past;   /* of clients that are gone */
 };
 
-static void count(struct nsrv_counters *sum, const struct nsrv_client *client)
-{
-    struct nsrv_connection_status status;
-    nsrv_connection_status(client->connection, &status);
-    sum->requests += status.counters.requests;
-    sum->errors += status.counters.errors;
-    sum->read_bytes += status.counters.read_bytes;
-    sum->written_bytes += status.counters.written_bytes;
-}
-
 static void client_ended(struct nsrv_client *client)
 {
     struct att_server *server = client->owner;
@@ -42,7 +32,7 @@ static void client_ended(struct nsrv_client *client)
     if (was_current)
         server->current = NULL;
     if (nsrv_client_is_finished(client)) {
-        count(&server->past, client);
+        nsrv_client_count(client, &server->past);
         list_remove(&client->node);
         nsrv_client_free(client);
     }
@@ -149,6 +139,6 @@ void att_server_status(const struct att_server *server, struct att_server_status
         struct nsrv_connection_status status;
         nsrv_connection_status(client->connection, &status);
         ret_status->in_flight += status.in_flight;
-        count(&ret_status->counters, client);
+        nsrv_client_count(client, &ret_status->counters);
     }
 }
