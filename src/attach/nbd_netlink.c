@@ -107,6 +107,28 @@ static int say(struct talk *talk)
     return talk->ended ? talk->error : error_of(error);
 }
 
+/* The message is whole, or `put` is why not; says it, and that was the talk. */
+static int talk_end(struct talk *talk, int put)
+{
+    int error = put < 0 ? -ENOMEM : say(talk);
+    talk_done(talk);
+    return error;
+}
+
+/* A change of that device, if it is still ours. Leaves nothing behind when it fails. */
+static int talk_of_change(struct talk *talk, uint32_t index, const char *backend)
+{
+    int error = talk_init(talk, NBD_CMD_RECONFIGURE);
+    if (error)
+        return error;
+    if (nla_put_u32(talk->message, NBD_ATTR_INDEX, index) < 0 ||
+        nla_put_string(talk->message, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0) {
+        talk_done(talk);
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 static int add_socket(struct nl_msg *message, int socket)
 {
     struct nlattr *sockets = nla_nest_start(message, NBD_ATTR_SOCKETS);
@@ -157,33 +179,16 @@ int nbdnl_connect(uint32_t index, const struct att_disk *disk, int socket, uint3
 int nbdnl_reconnect(uint32_t index, const char *backend, int socket)
 {
     struct talk talk;
-    int error = talk_init(&talk, NBD_CMD_RECONFIGURE);
-    if (error)
-        return error;
-    if (nla_put_u32(talk.message, NBD_ATTR_INDEX, index) < 0 ||
-        nla_put_string(talk.message, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 ||
-        add_socket(talk.message, socket) < 0)
-        error = -ENOMEM;
-    else
-        error = say(&talk);
-    talk_done(&talk);
-    return error;
+    int error = talk_of_change(&talk, index, backend);
+    return error ? error : talk_end(&talk, add_socket(talk.message, socket));
 }
 
 int nbdnl_resize(uint32_t index, const char *backend, uint64_t size_bytes)
 {
     struct talk talk;
-    int error = talk_init(&talk, NBD_CMD_RECONFIGURE);
-    if (error)
-        return error;
-    if (nla_put_u32(talk.message, NBD_ATTR_INDEX, index) < 0 ||
-        nla_put_string(talk.message, NBD_ATTR_BACKEND_IDENTIFIER, backend) < 0 ||
-        nla_put_u64(talk.message, NBD_ATTR_SIZE_BYTES, size_bytes) < 0)
-        error = -ENOMEM;
-    else
-        error = say(&talk);
-    talk_done(&talk);
-    return error;
+    int error = talk_of_change(&talk, index, backend);
+    return error ? error
+                 : talk_end(&talk, nla_put_u64(talk.message, NBD_ATTR_SIZE_BYTES, size_bytes));
 }
 
 int nbdnl_disconnect(uint32_t index)
@@ -192,7 +197,5 @@ int nbdnl_disconnect(uint32_t index)
     int error = talk_init(&talk, NBD_CMD_DISCONNECT);
     if (error)
         return error;
-    error = nla_put_u32(talk.message, NBD_ATTR_INDEX, index) < 0 ? -ENOMEM : say(&talk);
-    talk_done(&talk);
-    return error;
+    return talk_end(&talk, nla_put_u32(talk.message, NBD_ATTR_INDEX, index));
 }
