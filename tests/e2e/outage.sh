@@ -1,14 +1,24 @@
 # shellcheck shell=bash
 # One outage under full load, for the tests test-outage-*.sh; sourced after functions.sh.
 #
-# The test has a target up and gives two functions: strike (the outage begins) and heal (it is
-# over). outage() runs, on one LUN of 512 MiB and all at once: fio with verify over NBD, the
-# exerciser over NBD, and on an ext4 on a loop device over the FUSE file the exerciser and a
-# writer of small files. All of it has to end without one error, with the right data, with a
-# clean e2fsck, and flowing again 3 s after the return.
+# The test has a target up (far_target: on the other side of a cable) and gives two functions:
+# strike (the outage begins) and heal (it is over). outage() runs, on one LUN of 512 MiB and all at
+# once: fio with verify over NBD, the exerciser over NBD, and on an ext4 on a loop device over the
+# FUSE file the exerciser and a writer of small files. All of it has to end without one error, with
+# the right data, with a clean e2fsck, and flowing again 3 s after the return.
 
 MIB=1048576
 RETURN_SECONDS=3
+
+# far_target: one tgt with one thin LUN, in a network namespace of its own.
+far_target() {
+    net_start
+    truncate -s 512M "$T/disk"
+    tgt_new tgt 10.78.0.1
+    tgt_lun tgt 1 "$T/disk" 512 thin_provisioning=1
+    tgt_start tgt
+    URL=$(tgt_url tgt)
+}
 
 file_system_up() {
     LOOP=$(losetup -f --show --direct-io=on --offset $((256 * MIB)) --sizelimit $((128 * MIB)) \

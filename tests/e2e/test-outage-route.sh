@@ -8,10 +8,5 @@
 strike() { ip -n "$NET_CLIENT" route del 10.78.0.0/24; }
 heal() { net_plug; }
 
-net_start
-truncate -s 512M "$T/disk"
-tgt_new tgt 10.78.0.1
-tgt_lun tgt 1 "$T/disk" 512 thin_provisioning=1
-tgt_start tgt
-URL=$(tgt_url tgt)
+far_target
 outage 40 12
