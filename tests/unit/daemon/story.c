@@ -1,42 +1,17 @@
 #include "daemon/story.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "port/link.h"
 #include "session/session.h"
-#include "tests/unit/unit.h"
-
-#define S 1000000ull
-
-static struct story story;
-static char told[4096]; /* "priority text\n" for each line */
-
-static void line(void *owner, enum story_priority priority, const char *text)
-{
-    size_t used = strlen(told);
-    snprintf(told + used, sizeof told - used, "%d %s\n", priority, text);
-}
-
-static int set_up(void **state)
-{
-    told[0] = '\0';
-    story_init(&story, 0, line, NULL);
-    return 0;
-}
+#include "tests/unit/daemon/told.h"
 
 static void event(uint64_t at_us, enum trace_code code, uint64_t a, uint64_t b, uint64_t c,
                   const char *text)
 {
     const struct trace_event one = {code, a, b, c, text};
     story_tell(&story, &one, at_us);
-}
-
-static void is_told(const char *expected)
-{
-    assert_string_equal(told, expected);
-    told[0] = '\0';
 }
 
 static void become_ready(void)
