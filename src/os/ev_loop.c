@@ -6,6 +6,9 @@
  * only to an earlier time: a deadline that keeps being pushed back (as that of a busy session
  * is) costs nothing, the timer fires once at the old time and is armed for the new one.
  *
+ * Between turns the loop sleeps; after evl_poll() it may first go round without waiting, for as
+ * long as the window says. Only descriptors count as events there: timers are what it waits out.
+ *
  * What can go wrong: hooks that request each other for ever. After HOOK_ROUNDS the rest waits
  * for the next turn, so descriptors and timers get their chance.
  */
@@ -16,6 +19,9 @@
 #include <ev.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "base/poll_window.h"
 
 #define HOOK_ROUNDS 8
 #define NOT_ARMED   UINT64_MAX
@@ -30,6 +36,12 @@ struct evl {
     ev_idle do_not_wait; /* started while something is left to do at once */
     struct list_node hooks;
     struct list_node calls;
+
+    struct poll_window window;
+    bool (*worth_it)(void *owner);
+    void *worth_it_owner;
+    uint64_t done_us;  /* when what the last event brought was dealt with */
+    uint64_t event_us; /* the first event of this turn; 0: none */
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct evl_watch *)0)->library), "ev_io outgrew its room");
@@ -123,16 +135,31 @@ static void run_hooks(struct evl *loop)
     }
 }
 
+/* Whether to look for events once more, instead of sleeping until there is one. */
+static bool looks_again(struct evl *loop)
+{
+    if (loop->window.max_us == 0)
+        return false;
+    uint64_t now_us = timer_port_now_us(&loop->timer_port);
+    if (loop->event_us > 0) {
+        poll_window_event(&loop->window, loop->event_us - loop->done_us);
+        loop->done_us = now_us;
+        loop->event_us = 0;
+    }
+    return now_us - loop->done_us < loop->window.us && loop->worth_it(loop->worth_it_owner);
+}
+
 static void turn_ends(struct ev_loop *libev, ev_prepare *prepare, int revents)
 {
     struct evl *loop = container_of(prepare, struct evl, end_of_turn);
     run_calls(loop);
     run_hooks(loop);
     arm_timer(loop);
-    if (list_is_empty(&loop->calls) && list_is_empty(&loop->hooks))
-        ev_idle_stop(libev, &loop->do_not_wait);
-    else
+    bool something_is_left = !list_is_empty(&loop->calls) || !list_is_empty(&loop->hooks);
+    if (looks_again(loop) || something_is_left)
         ev_idle_start(libev, &loop->do_not_wait);
+    else
+        ev_idle_stop(libev, &loop->do_not_wait);
 }
 
 static void did_not_wait(struct ev_loop *libev, ev_idle *idle, int revents)
@@ -161,6 +188,7 @@ int evl_new(struct evl **ret_loop)
     ev_idle_init(&loop->do_not_wait, did_not_wait);
     ev_prepare_init(&loop->end_of_turn, turn_ends);
     ev_prepare_start(loop->libev, &loop->end_of_turn);
+    ev_set_userdata(loop->libev, loop);
     ev_unref(loop->libev); /* it alone does not keep evl_run() going */
     *ret_loop = loop;
     return 0;
@@ -189,14 +217,17 @@ void evl_run_once(struct evl *loop, bool wait)
     ev_run(loop->libev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 }
 
+void evl_poll(struct evl *loop, uint32_t max_us, bool (*worth_it)(void *owner), void *owner)
+{
+    loop->window = (struct poll_window){.max_us = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? max_us : 0};
+    loop->worth_it = worth_it;
+    loop->worth_it_owner = owner;
+    loop->done_us = timer_port_now_us(&loop->timer_port);
+}
+
 void evl_break(struct evl *loop)
 {
     ev_break(loop->libev, EVBREAK_ALL);
-}
-
-struct ev_loop *evl_libev(struct evl *loop)
-{
-    return loop->libev;
 }
 
 struct timer_port *evl_timer_port(struct evl *loop)
@@ -219,6 +250,9 @@ static int to_libev(unsigned events)
 static void io_ready(struct ev_loop *libev, ev_io *io, int revents)
 {
     struct evl_watch *watch = container_of((uint64_t *)io, struct evl_watch, library[0]);
+    struct evl *loop = ev_userdata(libev);
+    if (loop->event_us == 0 && loop->window.max_us > 0)
+        loop->event_us = timer_port_now_us(&loop->timer_port);
     watch->ready(watch, from_libev(revents));
 }
 

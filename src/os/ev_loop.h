@@ -17,7 +17,6 @@
 #include "base/list.h"
 #include "port/timer.h"
 
-struct ev_loop;
 struct evl;
 
 #define EVL_READ  0x1u
@@ -64,11 +63,16 @@ void evl_run(struct evl *loop);
 /* Runs one turn, waiting at most until the first event (wait) or not at all. */
 void evl_run_once(struct evl *loop, bool wait);
 
+/*
+ * From now on evl_run() looks for events for a while before it sleeps, as far as poll_window.h
+ * finds that this pays, and only while worth_it(owner) says so: who looks keeps a CPU from others.
+ * It is called at the end of each turn, and may call nothing here. No effect where there is but one
+ * CPU.
+ */
+void evl_poll(struct evl *loop, uint32_t max_us, bool (*worth_it)(void *owner), void *owner);
+
 /* Makes evl_run() return after this turn. */
 void evl_break(struct evl *loop);
-
-/* For the socket adapters that use libev itself. */
-struct ev_loop *evl_libev(struct evl *loop);
 
 /* CLOCK_MONOTONIC; lives as long as the loop. Fires late by 1 ms at most when the loop is idle. */
 struct timer_port *evl_timer_port(struct evl *loop);

@@ -245,6 +245,98 @@ static void a_signal_arrives_through_the_loop(void **state)
     evl_signal_stop(probe->loop, &probe->signal);
 }
 
+/* Bytes that come one by one, through a loop that may look for them. */
+struct poller {
+    struct probe *probe;
+    struct evl_watch watch;
+    int write_end;
+    unsigned asked, bytes;
+    bool worth_it;
+};
+
+static void on_byte(struct evl_watch *watch, unsigned events)
+{
+    struct poller *poller = container_of(watch, struct poller, watch);
+    char byte;
+    assert_int_equal(read(watch->fd, &byte, 1), 1);
+    poller->bytes++;
+}
+
+static bool is_worth_it(void *owner)
+{
+    struct poller *poller = owner;
+    poller->asked++;
+    return poller->worth_it;
+}
+
+static void poller_init(struct poller *poller, struct probe *probe, bool worth_it)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    *poller = (struct poller){.probe = probe, .write_end = ends[1], .worth_it = worth_it};
+    evl_watch_init(&poller->watch, ends[0], on_byte);
+    evl_watch_set(probe->loop, &poller->watch, EVL_READ);
+    evl_poll(probe->loop, 1000000, is_worth_it, poller);
+}
+
+static void poller_done(struct poller *poller)
+{
+    evl_watch_stop(poller->probe->loop, &poller->watch);
+    close(poller->watch.fd);
+    close(poller->write_end);
+}
+
+/* Each comes so late that the window opens to more than that. */
+static void give_bytes(struct poller *poller, unsigned count)
+{
+    unsigned before = poller->bytes;
+    for (unsigned i = 0; i < count; i++) {
+        usleep(5000);
+        assert_int_equal(write(poller->write_end, "x", 1), 1);
+        while (poller->bytes == before + i)
+            evl_run_once(poller->probe->loop, true);
+    }
+}
+
+/* One turn with nothing to come but a timer: whether it slept until that. */
+static bool slept(struct poller *poller)
+{
+    struct probe *probe = poller->probe;
+    unsigned before = probe->timers;
+    timer_init(&probe->timer, on_timer);
+    port_timer_after_ms(evl_timer_port(probe->loop), &probe->timer, 300);
+    evl_run_once(probe->loop, true);
+    port_timer_stop(evl_timer_port(probe->loop), &probe->timer);
+    return probe->timers > before;
+}
+
+static void after_events_that_came_soon_it_looks_again_before_it_sleeps(void **state)
+{
+    struct poller poller;
+    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+        skip();
+    poller_init(&poller, *state, true);
+    bool looked = false;
+    for (int tries = 0; tries < 10 && !looked; tries++) { /* a busy machine may be late */
+        give_bytes(&poller, 16);
+        looked = !slept(&poller);
+    }
+    assert_true(looked);
+    poller_done(&poller);
+}
+
+static void it_asks_whether_looking_is_worth_it(void **state)
+{
+    struct poller poller;
+    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+        skip();
+    poller_init(&poller, *state, false);
+    give_bytes(&poller, 16);
+    assert_true(poller.asked > 0);
+    assert_true(slept(&poller));
+    poller_done(&poller);
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -261,6 +353,8 @@ int main(void)
         LOOP_TEST(a_call_that_defers_itself_runs_in_the_next_turn),
         LOOP_TEST(what_is_cancelled_does_not_run),
         LOOP_TEST(a_signal_arrives_through_the_loop),
+        LOOP_TEST(after_events_that_came_soon_it_looks_again_before_it_sleeps),
+        LOOP_TEST(it_asks_whether_looking_is_worth_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
