@@ -76,6 +76,7 @@ struct options {
     uint64_t backoff_max;
     uint64_t stop_timeout;
 
+    uint64_t poll_us;
     unsigned lock_memory; /* enum lock_choice */
     bool supervise;
     bool root; /* the LUN is the system's root disk */

@@ -136,6 +136,12 @@ static void set_up_notifier(struct daemon *daemon)
                    strerror(-error));
 }
 
+static bool is_calm(void *owner)
+{
+    const struct daemon *daemon = owner;
+    return vol_is_calm(daemon->volume);
+}
+
 static int set_up_disk(struct daemon *daemon, struct fault *fault)
 {
     struct ses_config sessions = session_config(daemon->options);
@@ -149,6 +155,7 @@ static int set_up_disk(struct daemon *daemon, struct fault *fault)
     if (error)
         return fault_set(fault, error, "no memory for the volume; lower memory=SIZE");
     vol_on_gave_up(daemon->volume, gave_up, daemon);
+    evl_poll(daemon->loop, (uint32_t)daemon->options->poll_us, is_calm, daemon);
     return 0;
 }
 

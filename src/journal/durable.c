@@ -82,6 +82,11 @@ static void sync_start(struct journal *journal)
     journal->device->ops->submit(journal->device, &journal->sync_op);
 }
 
+bool jnl_is_syncing(const struct journal *journal)
+{
+    return journal->sync_running || (journal->commit && journal->commit_is_durable);
+}
+
 static bool a_sync_would_help(const struct journal *journal)
 {
     const struct jnl_barrier *first = list_first(&journal->barriers, struct jnl_barrier, node);

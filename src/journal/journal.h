@@ -229,6 +229,9 @@ struct jnl_part {
 void jnl_hold(struct journal *journal, struct jnl_part *ret_part);
 void jnl_release(struct journal *journal);
 
+/* Something is being made durable on its device. */
+bool jnl_is_syncing(const struct journal *journal);
+
 /* Of the ring, or of the tables that its contents need. */
 bool jnl_is_half_full(const struct journal *journal);
 

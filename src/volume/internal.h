@@ -161,6 +161,7 @@ struct volume {
     struct list_node sending; /* vol_transfer.node */
     struct list_node watchers;
     unsigned waiting_count, flush_count, active_count;
+    unsigned lone_count; /* requests in a row that came when FEW others at most were inside */
 
     unsigned depth; /* of vol_enter() */
     bool ready;
@@ -207,9 +208,14 @@ struct volume {
 /* volume.c */
 void vol_enter(struct volume *volume);
 void vol_leave(struct volume *volume);
+/* Requests that are inside. */
+unsigned vol_unanswered(const struct volume *volume);
 void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry);
 /* From what the session knows of the LUN. */
 void vol_learn_geometry(struct volume *volume);
+
+/* calm.c: a request comes in. */
+void vol_note_arrival(struct volume *volume);
 
 /* request.c: admission and answers. */
 void vol_admit(struct volume *volume);

@@ -65,6 +65,7 @@ void vol_answer(struct volume *volume, struct vol_request *request, int error)
 void vol_submit(struct volume *volume, struct vol_request *request)
 {
     vol_enter(volume);
+    vol_note_arrival(volume);
     request->error = 0;
     request->extent_count = 0;
     request->io = NULL;
@@ -303,7 +304,7 @@ static void abandon_list(struct volume *volume, struct list_node *requests, unsi
 
 unsigned vol_abandon_all(struct volume *volume, int error)
 {
-    unsigned before = volume->waiting_count + volume->flush_count + volume->active_count;
+    unsigned before = vol_unanswered(volume);
     abandon_list(volume, &volume->waiting, &volume->waiting_count, error);
     abandon_list(volume, &volume->parked, &volume->waiting_count, error);
     /* With nothing retained there is nothing that a FLUSH could fail to do; and a journal that
@@ -319,5 +320,5 @@ unsigned vol_abandon_all(struct volume *volume, int error)
         if (io->transfer.in_flight == 0 && io->appending == 0 && !io->loading)
             vol_io_finish(io, error);
     }
-    return before - (volume->waiting_count + volume->flush_count + volume->active_count);
+    return before - vol_unanswered(volume);
 }

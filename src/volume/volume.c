@@ -36,9 +36,8 @@ static void stop_when_idle(struct volume *volume)
 {
     if (!volume->stopping || volume->session_stopping)
         return;
-    bool busy = volume->waiting_count + volume->flush_count + volume->active_count > 0 ||
-                !list_is_empty(&volume->active_rewrites) || volume->sync_running ||
-                !retained_is_empty(&volume->retained);
+    bool busy = vol_unanswered(volume) > 0 || !list_is_empty(&volume->active_rewrites) ||
+                volume->sync_running || !retained_is_empty(&volume->retained);
     if (busy && !volume->stopping_now)
         return;
     if (!vol_journal_close(volume))
@@ -144,7 +143,7 @@ void vol_learn_geometry(struct volume *volume)
                 });
 }
 
-static unsigned unanswered(const struct volume *volume)
+unsigned vol_unanswered(const struct volume *volume)
 {
     return volume->waiting_count + volume->flush_count + volume->active_count;
 }
@@ -169,7 +168,7 @@ static void session_ready(void *owner)
         const struct retained *retained = &volume->retained;
         size_t dirty = 0;
         list_for_each(it, &retained->state[RETAINED_DIRTY]) dirty++;
-        port_trace(volume->trace, TRACE_VOLUME_RESUMED, unanswered(volume), dirty,
+        port_trace(volume->trace, TRACE_VOLUME_RESUMED, vol_unanswered(volume), dirty,
                    retained->dirty_blocks * vol_block_bytes(volume), NULL);
     }
     volume->announced = false;
@@ -186,7 +185,7 @@ static void session_not_ready(void *owner)
     follow_generation(volume);
     if (lost && !volume->announced && !volume->stopping_now) {
         volume->announced = true;
-        port_trace(volume->trace, TRACE_VOLUME_PARKED, unanswered(volume),
+        port_trace(volume->trace, TRACE_VOLUME_PARKED, vol_unanswered(volume),
                    volume->retained.data_blocks * vol_block_bytes(volume), 0, NULL);
     }
     if (volume->config.outage_limit_ms > 0 && !timer_is_armed(&volume->outage_timer))
@@ -433,7 +432,7 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status)
     struct vol_status status = volume->counters;
     uint32_t block_bytes = vol_block_bytes(volume);
     status.online = volume->ready;
-    status.requests = unanswered(volume);
+    status.requests = vol_unanswered(volume);
     status.parked = volume->ready ? 0 : status.requests;
     status.parked_write_bytes = volume->ready ? 0 : parked_write_bytes(volume);
     status.retained_bytes = volume->retained.data_blocks * block_bytes;

@@ -230,6 +230,14 @@ void vol_release_journal(struct volume *volume);
 
 void vol_status(const struct volume *volume, struct vol_status *ret_status);
 
+/*
+ * Whether clients have lately asked for one thing at a time, and wait for an answer that needs
+ * neither this CPU nor a sync of the journal's device. Then the next event may come so soon that
+ * sleeping until it is not worth it. With more under way each wake-up brings several of them; and
+ * what completes a sync may be a kernel thread that wants the very CPU.
+ */
+bool vol_is_calm(const struct volume *volume);
+
 /* For status and tests; owned by the volume. */
 struct session *vol_session(struct volume *volume);
 

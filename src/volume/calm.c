@@ -1,0 +1,18 @@
+/* Whether the volume's clients take one step at a time: see vol_is_calm(). */
+#include "base/checked.h"
+#include "volume/internal.h"
+
+#define FEW        1u  /* others inside: a write and its FLUSH may overlap */
+#define CALM_AFTER 16u /* requests in a row */
+
+void vol_note_arrival(struct volume *volume)
+{
+    bool lone = vol_unanswered(volume) <= FEW;
+    volume->lone_count = lone ? (unsigned)min_u64(volume->lone_count + 1, CALM_AFTER) : 0;
+}
+
+bool vol_is_calm(const struct volume *volume)
+{
+    return volume->lone_count == CALM_AFTER && vol_unanswered(volume) <= FEW + 1 &&
+           !(volume->journal && jnl_is_syncing(volume->journal));
+}
