@@ -25,6 +25,8 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <iscsi/iscsi.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,12 +220,30 @@ static void service(struct conn *conn, int events)
             conn->asked_to_leave ? "the target asked us to log out" : "logged out");
 }
 
-/* Once a turn, after everybody has submitted: one send for all that was queued (facts 1.3). */
+static void cork(struct conn *conn, int on)
+{
+    if (!conn->severed)
+        setsockopt(iscsi_get_fd(conn->context), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+/* The library sends PDU by PDU: corked, those of a turn share segments, and the target is woken up
+ * once. */
+static void send_queued(struct conn *conn)
+{
+    bool several = iscsi_out_queue_length(conn->context) > 1;
+    if (several)
+        cork(conn, 1);
+    service(conn, POLLOUT);
+    if (several)
+        cork(conn, 0);
+}
+
+/* Once a turn, after everybody has submitted. */
 static void flush(struct evl_hook *hook)
 {
     struct conn *conn = container_of(hook, struct conn, flush);
     if (iscsi_which_events(conn->context) & POLLOUT)
-        service(conn, POLLOUT);
+        send_queued(conn);
     if (!conn->severed)
         watch_what_is_wanted(conn);
 }
