@@ -39,7 +39,7 @@ grep -q '^idle,tmpfs,1,holdfast coalesce,nbd,steady4k-q32,' "$T/out/RESULTS.csv"
 say "whenever it is told to end, it leaves nothing"
 left() {
     compgen -G "/dev/shm/holdfast-bench-$1-*" || compgen -G "$T/holdfast-bench-$1-*" ||
-        [ -n "$(grep -lzs "=.*holdfast-bench-$1-" /proc/[0-9]*/environ)" ]
+        grep -qzs "=.*holdfast-bench-$1-" /proc/[0-9]*/environ # -q: despite those that just went
 }
 # ended SIGNAL STATUS FILE: the signal comes as soon as FILE is in one of its folders.
 ended() {
