@@ -28,6 +28,10 @@ static int parse_tcp(const char *text, struct front_end_nbd *ret_nbd, struct fau
     ret_nbd->is_unix = false;
     if (text[0] == ':' && text[1] != ':')
         return parse_all_addresses(text, ret_nbd, fault);
+    if (*text == '\0')
+        return fault_set(fault, -EINVAL,
+                         "the host is missing; write tcp:HOST:PORT, or tcp::PORT "
+                         "for all addresses");
     int error = url_parse_portal(text, &ret_nbd->tcp, fault);
     if (!error && !has_port(text))
         ret_nbd->tcp.port = NBD_PORT;
@@ -39,7 +43,7 @@ static int parse_unix(const char *path, struct front_end_nbd *ret_nbd, struct fa
     ret_nbd->is_unix = true;
     ret_nbd->tcp = (struct url_portal){0};
     if (path[0] != '/')
-        return fault_set(fault, -EINVAL, "'%.128s' is no absolute path", path);
+        return fault_set(fault, -EINVAL, "'%.128s' is no absolute path; write unix:/PATH", path);
     if (strlen(path) >= sizeof ret_nbd->path)
         return fault_set(fault, -EINVAL,
                          "'%.128s' is too long for a socket; the limit is %zu bytes", path,

@@ -139,7 +139,7 @@ static bool is_ipv6(const char *host)
 static int check_host(const char *host, struct fault *fault)
 {
     if (*host == '\0')
-        return fault_set(fault, -EINVAL, "the target's host is missing; " HOW_TO_URL);
+        return fault_set(fault, -EINVAL, "the host is missing; write HOST[:PORT]");
     if (is_ipv6(host))
         return 0;
     for (const char *c = host; *c; c++) {

@@ -45,6 +45,8 @@ refused 2 "stop_timeout: '10' lacks a unit; write 10s" serve "$URL" "${FRONT[@]}
 refused 2 "header_digest: 'md5' is not one of none|crc32c" \
     serve "$URL" "${FRONT[@]}" -o header_digest=md5
 refused 2 "write unix:PATH or tcp:HOST:PORT" serve "$URL" --nbd "$T/nbd"
+refused 2 "nbd: the host is missing; write tcp:HOST:PORT" serve "$URL" --nbd tcp:
+refused 2 "nbd: 'nbd' is no absolute path; write unix:/PATH" serve "$URL" --nbd unix:nbd
 refused 2 "'/dev/sda' is no nbd device" serve "$URL" --device /dev/sda
 refused 2 "'nbd0' is no nbd device" attach t nbd0
 refused 1 "no daemon 't' is running" attach t /dev/nbd0 --run-dir "$T/run"
@@ -66,6 +68,8 @@ refused 2 "the largest is 16383" serve "${URL%1}16384" "${FRONT[@]}"
 refused 2 "is no iSCSI URL" serve "http://127.0.0.1/x/1" "${FRONT[@]}"
 refused 2 "chap_secret_file=PATH" serve "iscsi://u%secretsecret@h/iqn.2026-11.x:y/1" "${FRONT[@]}"
 ! grep -q secretsecret "$T/err" || fail "the secret is repeated"
+refused 2 "the host is missing; write HOST[:PORT]" discover ""
+refused 2 "the host is missing; write HOST[:PORT]" serve iscsi:///iqn.2026-11.x:y/1 "${FRONT[@]}"
 refused 2 "not a number from 1 to 65535" discover 127.0.0.1:99999
 refused 2 "have no meaning here" discover 127.0.0.1 -o lun=1
 
