@@ -62,7 +62,8 @@ static int write_pid(int fd)
 {
     char pid[32];
     int bytes = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    return ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)bytes, 0) != bytes ? -EIO : 0;
+    ssize_t put = ftruncate(fd, 0) < 0 ? -1 : pwrite(fd, pid, (size_t)bytes, 0);
+    return put < 0 ? -errno : put < bytes ? -ENOSPC : 0;
 }
 
 /* The descriptor that holds the lock; -EBUSY, with the holder's pid, when somebody else does. */
@@ -79,7 +80,8 @@ static int take_lock(const char *path, pid_t *ret_holder, struct fault *fault)
     close(fd);
     if (error == -EAGAIN || error == -EACCES)
         return -EBUSY;
-    return fault_set(fault, error, "%.300s: cannot be locked: %s", path, strerror(-error));
+    return fault_set(fault, error, "%.300s: cannot be locked: %s; give another run_dir=PATH", path,
+                     strerror(-error));
 }
 
 int run_dir_take(struct run_dir *run_dir, const char *path, struct fault *fault)

@@ -93,6 +93,14 @@ refused 1 "systemd gave no credentials" \
     serve "$URL" "${FRONT[@]}" -o chap_user=u,chap_secret_file=credential:x
 
 # Front ends and daemons.
+if [ "$(id -u)" = 0 ] && mkdir "$T/full" && mount -t tmpfs -o size=64K none "$T/full" 2>"$T/err"; then
+    trap 'umount "$T/full"; rm -rf "$T"' EXIT
+    head -c 64K /dev/zero >"$T/full/all" 2>"$T/err" || true
+    refused 1 "$T/full/run/lock: cannot be locked: No space left on device; give another run_dir" \
+        serve "$URL" --name x --nbd "unix:$T/nbd" -o "run_dir=$T/full/run"
+    umount "$T/full"
+    trap 'rm -rf "$T"' EXIT
+fi
 refused 1 "nothing would use the LUN; give --nbd" serve "$URL" --run-dir "$T/run"
 refused 1 "no daemon 'x' is running" status x --run-dir "$T/run"
 refused 1 "no daemon 'x' is running" stop x --run-dir "$T/run"
