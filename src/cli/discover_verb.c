@@ -60,7 +60,8 @@ static void done(void *owner, const struct discovery_result *result)
     char why[STORY_REASON_BYTES];
     if (result->error) {
         story_loss_words(result->loss, result->error, why, sizeof why);
-        search->status = complain(search->arguments, EXIT_FAILED, "%s", why);
+        search->status = complain(search->arguments, EXIT_FAILED, "%s: %s%s",
+                                  search->arguments->positional[0], why, story_mend(result->loss));
     } else if (arguments_get(search->arguments, "json")) {
         print_json(result);
     } else {

@@ -146,10 +146,10 @@ static int report(const struct arguments *arguments, const struct inspection *in
     if (error)
         return complain(arguments, EXIT_FAILED, "no memory");
     if (!inspection->seen && *inspection->why)
-        return complain(arguments, EXIT_FAILED, "%s%s", inspection->why,
-                        story_mend(inspection->loss));
+        return complain(arguments, EXIT_FAILED, "%s: %s%s", arguments->positional[0],
+                        inspection->why, story_mend(inspection->loss));
     if (!inspection->seen)
-        return complain(arguments, EXIT_FAILED, "no answer within %s",
+        return complain(arguments, EXIT_FAILED, "%s: no answer within %s", arguments->positional[0],
                         human_time(timeout_ms, time));
     print(inspection, arguments_get(arguments, "json"));
     return EXIT_DONE;

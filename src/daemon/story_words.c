@@ -74,6 +74,11 @@ const char *story_mend(uint64_t loss)
         return "; check the target's name and the LUN: `holdfast discover PORTAL` lists targets";
     case LINK_LOSS_MUTUAL_CHAP:
         return "; check mutual_chap_user and mutual_chap_secret_file, and that this is your target";
+    case LINK_LOSS_RESOLVE:
+        return "; give its address, or mend the name";
+    case LINK_LOSS_CONNECT:
+    case LINK_LOSS_CONNECT_TIMEOUT:
+        return "; look whether the target runs and its portal is this one";
     default:
         return "";
     }

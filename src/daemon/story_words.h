@@ -8,7 +8,7 @@
 /* loss: enum link_loss; detail: what the system said, or NULL. */
 void story_loss_words(uint64_t loss, const char *detail, char *ret_text, size_t text_bytes);
 
-/* What a person can do about a login that is refused for good; "" when there is no advice. */
+/* What a person can do about it who does not want to wait; "" when there is no advice. */
 const char *story_mend(uint64_t loss);
 
 /* "a WRITE", for enum ses_op. */

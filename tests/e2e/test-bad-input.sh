@@ -105,8 +105,9 @@ refused 1 "nothing would use the LUN; give --nbd" serve "$URL" --run-dir "$T/run
 refused 1 "no daemon 'x' is running" status x --run-dir "$T/run"
 refused 1 "no daemon 'x' is running" stop x --run-dir "$T/run"
 refused 1 "no daemon 'x' is running" flush x --run-dir "$T/run"
-refused 1 "connection refused" discover 127.0.0.1:1
-refused 1 "connection refused" inspect "$URL" --timeout 300ms
+refused 1 "127.0.0.1:1: connection refused; look whether the target runs" discover 127.0.0.1:1
+refused 1 "$URL: connection refused; look whether the target runs" inspect "$URL" --timeout 300ms
+refused 1 "nowhere.invalid: its name has no address now" discover nowhere.invalid
 
 # A second daemon of the name, and of the LUN; the first one has no target and does not mind.
 : >"$T/one.log"
