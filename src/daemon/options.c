@@ -51,12 +51,20 @@ static size_t distance(const char *a, const char *b)
     return row[columns];
 }
 
+/* Who writes the beginning of a key means it, however long the rest is. */
+static size_t unlikeness(const char *written, const char *key)
+{
+    return strncmp(key, written, strlen(written)) == 0 ? 1 : distance(written, key);
+}
+
 static int refuse_unknown(const char *key, struct fault *fault)
 {
+    if (strchr(key, ' '))
+        return fault_set(fault, -EINVAL, "'%.64s' is no key; write KEY = VALUE", key);
     const char *nearest = NULL;
     size_t least = strlen(key) / 2 + 1;
     for (const struct option *option = option_table; option->key; option++) {
-        size_t d = distance(key, option->key);
+        size_t d = unlikeness(key, option->key);
         if (d < least) {
             least = d;
             nearest = option->key;

@@ -77,6 +77,10 @@ refused 2 "have no meaning here" discover 127.0.0.1 -o lun=1
 refused 2 "'nowhere' is no URL, and /etc/holdfast/nowhere.conf does not exist" serve nowhere
 printf 'url = %s\n\nmemroy = 4M\n' "$URL" >"$T/x.conf"
 refused 2 "$T/x.conf:3: unknown key 'memroy'; did you mean 'memory'?" serve "$T/x.conf"
+printf 'chap_secret = x\n' >"$T/x.conf"
+refused 2 "unknown key 'chap_secret'; did you mean 'chap_secret_file'?" serve "$T/x.conf"
+printf 'url %s\n' "$URL" >"$T/x.conf"
+refused 2 "$T/x.conf:1: 'url iscsi' is no key; write KEY = VALUE" serve "$T/x.conf"
 
 # Secrets.
 printf 'secretsecretsecret\n' >"$T/secret"
@@ -107,7 +111,6 @@ refused 1 "no daemon 'x' is running" stop x --run-dir "$T/run"
 refused 1 "no daemon 'x' is running" flush x --run-dir "$T/run"
 refused 1 "127.0.0.1:1: connection refused; look whether the target runs" discover 127.0.0.1:1
 refused 1 "$URL: connection refused; look whether the target runs" inspect "$URL" --timeout 300ms
-refused 1 "nowhere.invalid: its name has no address now" discover nowhere.invalid
 
 # A second daemon of the name, and of the LUN; the first one has no target and does not mind.
 : >"$T/one.log"
