@@ -1,5 +1,6 @@
 /* What the control socket understands. Each verb answers at once, but for flush. */
 #include <assert.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,9 @@ static void flush_done(struct vol_request *request)
     job->used = false;
     if (!client)
         return;
-    if (request->error) {
+    if (request->error == -ESHUTDOWN) {
+        control_refuse(client, "the daemon stops; its log says what it could not write");
+    } else if (request->error) {
         char text[96];
         snprintf(text, sizeof text, "the flush failed: %s", strerror(-request->error));
         control_refuse(client, text);

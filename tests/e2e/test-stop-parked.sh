@@ -15,6 +15,9 @@ alive client || fail "the write did not wait"
 
 asked=$(now)
 kill -TERM "${PID[hf]}"
+hf_says 5 'stopping' || fail "the log does not say that it stops"
+! "$HOLDFAST" flush t -o "run_dir=$T/run" 2>"$T/flush" || fail "flushed, without the target"
+grep -q 'the daemon stops' "$T/flush" || fail "a flush meanwhile: $(cat "$T/flush")"
 ended_within hf 12 || fail "still there after 12 s"
 say "ended after $(since "$asked") s with status $ENDED"
 less "$(since "$asked")" 11 || fail "took longer than 10 s"
