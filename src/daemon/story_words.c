@@ -10,6 +10,7 @@
 #include "session/session.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+#define REFUSED      "login refused: "
 
 static const char *const loss_words[] = {
     [LINK_LOSS_RESOLVE] = "its name has no address now",
@@ -18,7 +19,7 @@ static const char *const loss_words[] = {
     [LINK_LOSS_PROTOCOL] = "nonsense from the target",
     [LINK_LOSS_LOGOUT] = "the target asked us to leave",
     [LINK_LOSS_LOGIN_TRANSIENT] = "the target takes no login now",
-    [LINK_LOSS_LOGIN_AUTH] = "login refused: wrong CHAP user or secret, or not authorised",
+    [LINK_LOSS_LOGIN_AUTH] = REFUSED "wrong CHAP user or secret, or not authorised",
     [LINK_LOSS_LOGIN_NOT_FOUND] = "the target does not know this target name or LUN",
     [LINK_LOSS_LOGIN_REFUSED] = "login refused",
     [LINK_LOSS_MUTUAL_CHAP] = "the target did not prove that it knows the mutual CHAP secret",
@@ -55,6 +56,8 @@ void story_loss_words(uint64_t loss, const char *detail, char *ret_text, size_t 
 {
     const char *words = loss < COUNT(loss_words) ? loss_words[loss] : "unknown reason";
     char own[128] = "";
+    if (detail && loss == LINK_LOSS_LOGIN_AUTH && strncmp(detail, REFUSED, strlen(REFUSED)) == 0)
+        detail += strlen(REFUSED); /* once is enough */
     if (detail)
         copy_detail(detail, own, sizeof own);
     if (!*own)

@@ -67,6 +67,14 @@ static void details_of_the_system_become_part_of_the_line(void **state)
             "4 waiting for the target (no connection)\n");
 }
 
+static void a_login_is_refused_once_in_a_line(void **state)
+{
+    event(0, TRACE_SESSION_ATTEMPT_FAILED, LINK_LOSS_LOGIN_AUTH, 1, 0,
+          "login refused: Authentication failure (0201h)");
+    is_told("4 waiting for the target (login refused: wrong CHAP user or secret, or not "
+            "authorised: authentication failure (0201h))\n");
+}
+
 static void a_loss_that_parks_nothing_is_told_when_the_turn_ends(void **state)
 {
     become_ready();
@@ -249,6 +257,7 @@ int main(void)
         TEST(acknowledged_writes_that_are_kept_are_counted),
         TEST(nothing_parked_is_not_counted),
         TEST(details_of_the_system_become_part_of_the_line),
+        TEST(a_login_is_refused_once_in_a_line),
         TEST(a_loss_that_parks_nothing_is_told_when_the_turn_ends),
         TEST(a_return_and_what_is_sent_again_are_one_line),
         TEST(silence_and_deadlines_are_the_reason_of_the_loss),
