@@ -173,7 +173,8 @@ int journal_source_open(struct journal_source *source, bool read_only, struct fa
     int error = jdev_open(&config, NULL, why, sizeof why, &source->device);
     if (error) {
         journal_source_close(source);
-        return fault_set(fault, error, "%s", why);
+        return fault_set(fault, error, "%s%s", why,
+                         error == -EBUSY && read_only ? ", or give the NAME of its daemon" : "");
     }
     source->memory = aligned_alloc(JNL_BLOCK, JNL_RECORD_BYTES_MAX);
     enum jnl_open_error found = jnl_peek(source->device, &source->superblock);

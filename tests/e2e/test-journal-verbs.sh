@@ -48,7 +48,7 @@ cp "$T/disk" "$T/image"
 says 0 '3 entries put over' by_name export "$T/image"
 is_what_clients_saw
 says 1 "were told .* stop t., .holdfast journal discard $T/ring --serial" by_name discard --serial "$serial"
-says 1 'is in use by another process' hf journal verify "$T/ring"
+says 1 'in use by another process: stop that one first, or give the NAME' hf journal verify "$T/ring"
 says 1 'is in use by another process' hf journal discard "$T/ring" --serial "$serial"
 
 # A stop without the target leaves it in the journal.
