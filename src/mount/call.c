@@ -12,8 +12,6 @@
 #define TIMEOUT_MS        60000
 #define TIMEOUT_MS_MAX    (365 * 86400000ull)
 #define LOCK_MARGIN_MS    60000
-#define HOW_TO_MOUNT      "usage: mount.holdfast URL|NAME DIR [-sfnv] [-o OPTIONS]"
-#define HOW_TO_UMOUNT     "usage: umount.holdfast DIR [-nlfvr]"
 #define COMMENT_IN_A_FILE " ;" /* the rest of a line of a configuration file */
 
 int mount_status(int error)
@@ -247,40 +245,46 @@ static int take_mount_word(struct mount_call *call, int option, const char *valu
         return 0;
     case 'o':
         return mount_call_take_options(call, value, fault);
-    case 't':
+    default: /* t */
         return take_subtype(call, value, fault);
-    default:
-        return fault_set(fault, -EINVAL, HOW_TO_MOUNT);
     }
 }
 
-static int take_umount_word(struct mount_call *call, int option, const char *value,
-                            struct fault *fault)
+static void take_umount_word(struct mount_call *call, int option, const char *value)
 {
     switch (option) {
     case 'n':
         call->no_mtab = true;
-        return 0;
+        break;
     case 'l':
         call->lazy = true;
-        return 0;
+        break;
     case 'f':
         call->force = true;
-        return 0;
+        break;
     case 'v':
         call->verbose = true;
-        return 0;
+        break;
     case 'r':
         call->fall_back_to_read_only = true;
-        return 0;
+        break;
     case 'N':
         call->namespace = value;
-        return 0;
-    case 't':
-        return 0;
-    default:
-        return fault_set(fault, -EINVAL, HOW_TO_UMOUNT);
+        break;
+    default: /* t: known already */
+        break;
     }
+}
+
+/* By the name that we were called by: mount.holdfast wants a folder, mount.fuse.holdfast a file. */
+static int refuse_words(const char *program, bool mounts, struct fault *fault)
+{
+    const char *slash = strrchr(program, '/');
+    const char *name = slash ? slash + 1 : program;
+    const char *place = strstr(name, ".fuse.") ? "FILE" : "DIR";
+    return mounts ? fault_set(fault, -EINVAL, "usage: %.64s URL|NAME %s [-sfnv] [-o OPTIONS]", name,
+                              place)
+                  : fault_set(fault, -EINVAL, "usage: %.64s %s [-nlfvr]", name, place);
 }
 
 static void init(struct mount_call *call)
@@ -296,11 +300,12 @@ int mount_call_parse(struct mount_call *ret_call, int count, char **words, struc
     int option, error = 0;
     init(ret_call);
     while (!error && (option = getopt(count, words, "sfnvrwN:o:t:")) >= 0)
-        error = take_mount_word(ret_call, option, optarg, fault);
+        error = option == '?' ? refuse_words(words[0], true, fault)
+                              : take_mount_word(ret_call, option, optarg, fault);
     if (error)
         return error;
     if (count - optind != 2)
-        return fault_set(fault, -EINVAL, HOW_TO_MOUNT);
+        return refuse_words(words[0], true, fault);
     ret_call->source = words[optind];
     ret_call->directory = words[optind + 1];
     return 0;
@@ -308,14 +313,15 @@ int mount_call_parse(struct mount_call *ret_call, int count, char **words, struc
 
 int umount_call_parse(struct mount_call *ret_call, int count, char **words, struct fault *fault)
 {
-    int option, error = 0;
+    int option;
     init(ret_call);
-    while (!error && (option = getopt(count, words, "nlfvrN:t:")) >= 0)
-        error = take_umount_word(ret_call, option, optarg, fault);
-    if (error)
-        return error;
+    while ((option = getopt(count, words, "nlfvrN:t:")) >= 0) {
+        if (option == '?')
+            return refuse_words(words[0], false, fault);
+        take_umount_word(ret_call, option, optarg);
+    }
     if (count - optind != 1)
-        return fault_set(fault, -EINVAL, HOW_TO_UMOUNT);
+        return refuse_words(words[0], false, fault);
     ret_call->directory = words[optind];
     return 0;
 }

@@ -172,7 +172,20 @@ static void wrong_words_are_refused(void **state)
     assert_int_equal(mount_call_parse(&call, 2, (char **)one, &fault), -EINVAL);
     assert_int_equal(mount_call_parse(&call, 4, (char **)three, &fault), -EINVAL);
     assert_int_equal(mount_call_parse(&call, 4, (char **)unknown, &fault), -EINVAL);
-    assert_non_null(strstr(fault.text, "usage: mount.holdfast"));
+    assert_non_null(strstr(fault.text, "usage: mount.holdfast URL|NAME DIR"));
+}
+
+static void the_helper_that_was_called_says_how(void **state)
+{
+    const char *file[] = {"/sbin/mount.fuse.holdfast", "S", NULL};
+    const char *nothing[] = {"/sbin/umount.fuse.holdfast", NULL};
+    const char *unknown[] = {"umount.holdfast", "D", "-q", NULL};
+    assert_int_equal(mount_call_parse(&call, 2, (char **)file, &fault), -EINVAL);
+    assert_non_null(strstr(fault.text, "usage: mount.fuse.holdfast URL|NAME FILE"));
+    assert_int_equal(umount_call_parse(&call, 1, (char **)nothing, &fault), -EINVAL);
+    assert_non_null(strstr(fault.text, "usage: umount.fuse.holdfast FILE"));
+    assert_int_equal(umount_call_parse(&call, 3, (char **)unknown, &fault), -EINVAL);
+    assert_non_null(strstr(fault.text, "usage: umount.holdfast DIR"));
 }
 
 static void umount_has_words_of_its_own(void **state)
@@ -215,6 +228,7 @@ int main(void)
         cmocka_unit_test(words_come_in_any_order),
         cmocka_unit_test(the_type_may_name_the_file_system),
         cmocka_unit_test(wrong_words_are_refused),
+        cmocka_unit_test(the_helper_that_was_called_says_how),
         cmocka_unit_test(umount_has_words_of_its_own),
         cmocka_unit_test(errors_become_statuses_of_mount),
     };
