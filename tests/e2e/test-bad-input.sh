@@ -138,6 +138,7 @@ status=0
 [ $status = 1 ] || fail "a flush without a target: exit status $status"
 grep -q 'not flushed within 300 ms' "$T/err" || fail "a flush without a target: not a word"
 kill -TERM $PID
+for _ in {1..100}; do grep -q stopping "$T/one.log" && break; sleep 0.05; done # or two are one
 kill -TERM $PID 2>/dev/null || true # a second one does not wait
 wait $PID || true
 trap 'rm -rf "$T"' EXIT
