@@ -3,6 +3,8 @@
 #include "cli/verb.h"
 #include "daemon/options.h"
 
+#define HEAD_COLUMNS 22 /* of the overview: a longer head has its help below it */
+
 const struct verb_option no_options[] = {{0}};
 
 const struct verb verb_table[] = {
@@ -53,8 +55,11 @@ void verb_print_overview(FILE *to)
     fputs("usage: holdfast VERB [ARGUMENT...]\n\n", to);
     for (const struct verb *verb = verb_table; verb->name; verb++) {
         char head[40];
-        snprintf(head, sizeof head, "%s %s", verb->name, verb->operands);
-        fprintf(to, "  %-20s %s\n", head, verb->help);
+        int bytes = snprintf(head, sizeof head, "%s %s", verb->name, verb->operands);
+        fprintf(to, "  %-*s", HEAD_COLUMNS, head);
+        if (bytes > HEAD_COLUMNS)
+            fprintf(to, "\n  %-*s", HEAD_COLUMNS, "");
+        fprintf(to, " %s\n", verb->help);
     }
     fputs("\n`holdfast VERB --help` lists the options; holdfast(8) explains it all.\n", to);
 }

@@ -20,9 +20,9 @@ def plain(page):
 
 
 def rows(text):
-    """(head, help) of the indented lines of a --help."""
+    """(head, help) of the indented lines of a --help; deeper ones go on with the one before."""
     for line in text.splitlines():
-        if line.startswith("  "):
+        if re.match(r"  \S", line):
             head, _, words = re.sub(r" {2,}", "\0", line.strip(), count=1).partition("\0")
             yield head, words
 
