@@ -2,7 +2,7 @@
 # cmdline hook, sourced: does anything ask for us? Then see to the network, and to being called.
 
 hf_network=$(holdfast boot --network) || die "holdfast: the boot cannot be understood, see above"
-HOLDFAST_BOOT="" HOLDFAST_BOOTIF="" HOLDFAST_DHCP=""
+HOLDFAST_BOOT="" HOLDFAST_NAME=root HOLDFAST_BOOTIF="" HOLDFAST_DHCP=""
 HOLDFAST_IP="" HOLDFAST_IP6="" HOLDFAST_GATEWAY6="" HOLDFAST_VLAN=""
 eval "$hf_network"
 
@@ -20,7 +20,7 @@ if [ "$HOLDFAST_BOOT" = yes ]; then
     [ "$HOLDFAST_DHCP" = yes ] && : >/run/holdfast/interface.dhcp
     # shellcheck disable=SC2034
     netroot=holdfast:
-    [ -n "$root" ] && [ "${root#iscsi:}" = "$root" ] || root="block:/dev/holdfast/root"
+    [ -n "$root" ] && [ "${root#iscsi:}" = "$root" ] || root="block:/dev/holdfast/$HOLDFAST_NAME"
     # shellcheck disable=SC2034
     rootok=1
     echo "rd.neednet=1" >/etc/cmdline.d/40-holdfast.conf

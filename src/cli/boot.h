@@ -39,7 +39,8 @@ void boot_report_parameters(FILE *to, const struct boot_parameters *parameters);
 /* The same in one line. */
 void boot_report_line(FILE *to, const struct boot_parameters *parameters);
 
-/* The lines of boot_network.h; none when nothing asks for a boot. */
+/* The lines of boot_network.h, after HOLDFAST_BOOT='yes' and, when boot.conf names the daemon,
+ * HOLDFAST_NAME; none when nothing asks for a boot. */
 void boot_report_network(FILE *to, const struct boot_found *found);
 
 /*

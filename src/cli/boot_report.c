@@ -2,6 +2,7 @@
 
 #include "boot/boot_network.h"
 #include "cli/boot.h"
+#include "daemon/options.h"
 
 static const char *choice_text(enum boot_choice choice)
 {
@@ -150,6 +151,9 @@ void boot_report_network(FILE *to, const struct boot_found *found)
     if (choice == BOOT_NOT_ASKED || choice == BOOT_OFF)
         return;
     fputs("HOLDFAST_BOOT='yes'\n", to);
+    struct fault ignored;
+    if (*found->file.name && options_check_name(found->file.name, &ignored) == 0)
+        fprintf(to, "HOLDFAST_NAME='%s'\n", found->file.name);
     const char *ip = found->line.ip;
     if ((*ip && strcmp(ip, "ibft") != 0) || choice == BOOT_DHCP || found->line.ignores_ibft)
         return; /* ip= is for a person to say; without it the scripts ask DHCP */

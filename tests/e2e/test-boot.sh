@@ -39,6 +39,13 @@ machine "root=LABEL=root holdfast=ibft ip=dhcp"
 look --network
 never_says HOLDFAST_IP
 
+printf 'url = %s\nname = disk7\n' "$LUN" >"$T/machine/etc/holdfast/boot.conf"
+look --network
+says "HOLDFAST_NAME='disk7'"
+printf "url = %s\nname = x';reboot\n" "$LUN" >"$T/machine/etc/holdfast/boot.conf"
+look --network || true
+never_says HOLDFAST_NAME
+
 say "nothing asks: no network is needed, and no boot done"
 machine "root=LABEL=root quiet"
 look --network

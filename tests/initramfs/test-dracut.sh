@@ -53,6 +53,8 @@ holds "$T/hooks/initqueue/finished/holdfast.sh" "holdfast:"
 export LINE="holdfast=ibft ip=eth0:dhcp" ROOT=""
 [ "$(source_hook parse-holdfast.sh)" = block:/dev/holdfast/root ] || fail "no root was given"
 ! grep -q ip= "$T/etc/cmdline.d/40-holdfast.conf" || fail "ip= was given again"
+printf "HOLDFAST_BOOT='yes'\nHOLDFAST_NAME='disk7'\n" >"$T/network"
+[ "$(source_hook parse-holdfast.sh)" = block:/dev/holdfast/disk7 ] || fail "not root= by its name"
 
 # systemd-networkd, which reads nothing of that, is told.
 mkdir -p "$T/lib/systemd" "$T/lib/holdfast"
