@@ -12,8 +12,10 @@
  *   --exhaustive          each seed is a tiny workload, run once for a crash at each of its events
  *   --crash KIND --step N (with --exhaustive and --trace) one of those
  */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +89,77 @@ static void on_abort(int signal_number)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: sim [--seed N] [--count N] [--jobs N] [--trace] [--mutant NAME] "
-                    "[--endurance MINUTES] [--set NAME=VALUE]...\n");
+    fputs("usage: sim [--seed N] [--count N] [--jobs N] [--trace] [--mutant NAME] "
+          "[--endurance MINUTES] [--set NAME=VALUE]... [--shrink FILE | --replay FILE] "
+          "[--exhaustive [--crash KIND --step N]]\n",
+          stderr);
     return 2;
+}
+
+/* All of the text, or nothing: a million seeds written as 1e6 are not one. */
+static bool take_number(struct command_line *line, int option, const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (!isdigit((unsigned char)*text) || *end != '\0' || errno != 0)
+        return false;
+    switch (option) {
+    case 's':
+        line->seed = number;
+        return true;
+    case 'c':
+        line->count = number;
+        return number > 0;
+    case 'j':
+        line->jobs = (unsigned)number;
+        return number > 0 && number <= JOBS_MAX;
+    case 'e':
+        line->endurance = (unsigned)number;
+        return number > 0 && number <= UINT_MAX;
+    case 'C':
+        line->crash = (unsigned)number;
+        return number < SIM_CRASHES;
+    default:
+        line->step = number;
+        return true;
+    }
+}
+
+static bool take_setting(struct command_line *line, const char *setting)
+{
+    struct options probe = {0};
+    if (line->setting_count == SETTINGS_MAX || options_set(&probe, setting) != 0)
+        return false;
+    line->settings[line->setting_count++] = setting;
+    return true;
+}
+
+static bool take(struct command_line *line, int option)
+{
+    switch (option) {
+    case 't':
+        line->trace = true;
+        return true;
+    case 'X':
+        line->exhaustive = true;
+        return true;
+    case 'x':
+        line->mutant = optarg;
+        return true;
+    case 'k':
+        line->shrink = optarg;
+        return true;
+    case 'r':
+        line->replay = optarg;
+        return true;
+    case 'o':
+        return take_setting(line, optarg);
+    case '?':
+        return false;
+    default:
+        return take_number(line, option, optarg);
+    }
 }
 
 static int parse(int argc, char **argv, struct command_line *line)
@@ -107,39 +177,11 @@ static int parse(int argc, char **argv, struct command_line *line)
                                             {"shrink", required_argument, NULL, 'k'},
                                             {"replay", required_argument, NULL, 'r'},
                                             {0}};
-    struct options probe = {0};
     *line = (struct command_line){.seed = 1, .count = 1, .jobs = 1};
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (c == 's')
-            line->seed = strtoull(optarg, NULL, 10);
-        else if (c == 'c')
-            line->count = strtoull(optarg, NULL, 10);
-        else if (c == 'j')
-            line->jobs = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 't')
-            line->trace = true;
-        else if (c == 'x')
-            line->mutant = optarg;
-        else if (c == 'e')
-            line->endurance = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'k')
-            line->shrink = optarg;
-        else if (c == 'r')
-            line->replay = optarg;
-        else if (c == 'X')
-            line->exhaustive = true;
-        else if (c == 'C')
-            line->crash = (unsigned)strtoul(optarg, NULL, 10);
-        else if (c == 'S')
-            line->step = strtoull(optarg, NULL, 10);
-        else if (c == 'o' && line->setting_count < SETTINGS_MAX && !options_set(&probe, optarg))
-            line->settings[line->setting_count++] = optarg;
-        else
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;)
+        if (!take(line, option))
             return -EINVAL;
-    }
-    return optind == argc && line->jobs > 0 && line->jobs <= JOBS_MAX && line->crash < SIM_CRASHES
-               ? 0
-               : -EINVAL;
+    return optind == argc ? 0 : -EINVAL;
 }
 
 static struct run_request request_of(const struct command_line *line)
