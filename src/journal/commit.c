@@ -79,6 +79,8 @@ void jnl_append(struct journal *journal, struct jnl_append *append)
     assert(append->op != JNL_WRITE ||
            bytes == (uint64_t)append->blocks * journal->config.lun_block_bytes);
     append->entry = NULL;
+    if (!MUTANT(CANARY_OUTLIVES_APPEND))
+        jnl_canaries_meet(journal, append->lba, append->blocks);
     list_append(&journal->queue, &append->node);
     journal->queued++;
     journal->tickets++;

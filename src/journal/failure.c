@@ -48,6 +48,7 @@ void jnl_fail(struct journal *journal, int error)
     bool first = !journal->failed;
     if (first)
         journal->failed = error;
+    jnl_canaries_drop(journal);
     port_timer_stop(journal->timer, &journal->idle_timer);
     /* The owner first: what is handed back below must not be given to the journal again. */
     if (first && journal->events->failed)

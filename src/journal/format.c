@@ -62,6 +62,28 @@ static void decode_binding(const uint8_t *in, struct jnl_binding *binding)
     memcpy(binding->isid, in + 744, 6);
 }
 
+static void encode_canary(const struct jnl_canary *canary, uint8_t *out)
+{
+    put_le64(out, canary->lba);
+    put_le32(out + 8, canary->blocks);
+    put_le32(out + 12, canary->crc);
+    put_le64(out + 16, canary->seq);
+}
+
+/* An older version wrote zeros. */
+static void decode_canary(const uint8_t *in, uint64_t lun_blocks, struct jnl_canary *ret_canary)
+{
+    const struct jnl_canary canary = {
+        .lba = get_le64(in),
+        .blocks = get_le32(in + 8),
+        .crc = get_le32(in + 12),
+        .seq = get_le64(in + 16),
+    };
+    bool is_one = canary.blocks > 0 && canary.blocks <= JNL_CANARY_BLOCKS_MAX &&
+                  range_is_inside(canary.lba, canary.blocks, lun_blocks);
+    *ret_canary = is_one ? canary : (struct jnl_canary){0};
+}
+
 void jnl_superblock_encode(const struct jnl_superblock *superblock, uint8_t out[JNL_BLOCK])
 {
     memset(out, 0, JNL_BLOCK);
@@ -89,6 +111,8 @@ void jnl_superblock_encode(const struct jnl_superblock *superblock, uint8_t out[
     put_le32(out + 124, superblock->destage);
     encode_binding(&superblock->binding, out);
     put_le64(out + 800, superblock->opened_ns);
+    for (unsigned i = 0; i < JNL_CANARIES; i++)
+        encode_canary(&superblock->canaries[i], out + 832 + (size_t)i * JNL_CANARY_BYTES);
     put_le64(out + 1088, superblock->durable_seq);
     put_le64(out + 1096, superblock->incarnation_seq);
     put_le64(out + 1104, superblock->replay_epoch);
@@ -140,6 +164,9 @@ enum jnl_verdict jnl_superblock_decode(const uint8_t in[JNL_BLOCK], uint64_t dev
     };
     memcpy(superblock.uuid, in + 32, JNL_UUID_BYTES);
     decode_binding(in, &superblock.binding);
+    for (unsigned i = 0; i < JNL_CANARIES; i++)
+        decode_canary(in + 832 + (size_t)i * JNL_CANARY_BYTES, superblock.lun_blocks,
+                      &superblock.canaries[i]);
     *ret_superblock = superblock;
     return JNL_VALID;
 }

@@ -28,7 +28,8 @@
  *   752     8  reservation key                 760   1  reservation type
  *   764     4  reservation generation          768  16  hash of the machine id
  *   784    16  boot id                         800   8  last opened (ns)
- *   832  8*32  canaries {lba u64, blocks u32, crc u32, seq u64, time u64} (reserved in 1.0)
+ *   832  8*32  canaries {lba u64, blocks u32, CRC32C of what the LUN holds there u32, sequence
+ *              number of the next record when it was noted u64, 0 u64}; blocks 0: none
  *  1088     8  durable_seq: highest sequence number known to be on stable storage
  *  1096     8  incarnation_seq: first sequence number of this incarnation
  *  1104     8  replay_epoch: entries of earlier epochs need no replay
@@ -55,23 +56,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JNL_BLOCK            4096u
-#define JNL_RING_OFFSET      65536u
-#define JNL_TRAILER_BYTES    (2 * JNL_BLOCK)
-#define JNL_UUID_BYTES       16
-#define JNL_VERSION_MAJOR    1
-#define JNL_VERSION_MINOR    0
-#define JNL_RECORD_HEADER    128u
-#define JNL_ENTRY_BYTES      32u
-#define JNL_RECORD_ENTRIES   ((JNL_BLOCK - JNL_RECORD_HEADER) / JNL_ENTRY_BYTES) /* 124 */
-#define JNL_RECORD_BYTES_MAX (4u * 1024 * 1024)
-#define JNL_RING_BYTES_MIN   (64u * JNL_BLOCK)
+#define JNL_BLOCK             4096u
+#define JNL_RING_OFFSET       65536u
+#define JNL_TRAILER_BYTES     (2 * JNL_BLOCK)
+#define JNL_UUID_BYTES        16
+#define JNL_VERSION_MAJOR     1
+#define JNL_VERSION_MINOR     0
+#define JNL_RECORD_HEADER     128u
+#define JNL_ENTRY_BYTES       32u
+#define JNL_RECORD_ENTRIES    ((JNL_BLOCK - JNL_RECORD_HEADER) / JNL_ENTRY_BYTES) /* 124 */
+#define JNL_RECORD_BYTES_MAX  (4u * 1024 * 1024)
+#define JNL_RING_BYTES_MIN    (64u * JNL_BLOCK)
+#define JNL_CANARIES          8u
+#define JNL_CANARY_BLOCKS_MAX 8u /* of the LUN's */
+#define JNL_CANARY_BYTES      32u
 
 /* State bits of the superblock. */
 #define JNL_STATE_EMPTY   1u /* drained: nothing to replay */
 #define JNL_STATE_OPEN    2u /* in use, or left by a crash */
 #define JNL_STATE_FAILED  4u /* the device failed under it: must not be replayed */
 #define JNL_STATE_RETIRED 16u
+#define JNL_STATE_FOREIGN 32u /* beside OPEN: somebody else wrote to the LUN meanwhile */
 
 /* Flags of a record. */
 #define JNL_RECORD_PAD 1u /* fills the ring up to its end; header only */
@@ -97,6 +102,14 @@ struct jnl_binding {
     uint8_t isid[6];
 };
 
+/* What the LUN holds in a place where nothing of ours is left to be written: see canary.c. */
+struct jnl_canary {
+    uint64_t lba;
+    uint32_t blocks; /* 0: there is none */
+    uint32_t crc;
+    uint64_t seq; /* for people: of the next record, when it was noted */
+};
+
 struct jnl_superblock {
     uint8_t uuid[JNL_UUID_BYTES];
     uint64_t generation;
@@ -116,6 +129,7 @@ struct jnl_superblock {
     uint64_t opened_ns;
     uint32_t feat_compat, feat_ro_compat, feat_incompat;
     struct jnl_binding binding;
+    struct jnl_canary canaries[JNL_CANARIES];
 };
 
 struct jnl_record_header {
@@ -163,7 +177,7 @@ uint64_t jnl_ring_bytes_for(uint64_t device_bytes);
 
 void jnl_superblock_encode(const struct jnl_superblock *superblock, uint8_t out[JNL_BLOCK]);
 
-/* device_bytes bounds what the fields may say. */
+/* device_bytes bounds what the fields may say. A canary that cannot be one is left out. */
 enum jnl_verdict jnl_superblock_decode(const uint8_t in[JNL_BLOCK], uint64_t device_bytes,
                                        struct jnl_superblock *ret_superblock);
 

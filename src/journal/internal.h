@@ -69,6 +69,14 @@ struct journal {
 
     struct timer mark_timer; /* failure.c */
 
+    /* canary.c */
+    struct jnl_canary canaries[JNL_CANARIES]; /* the valid ones */
+    unsigned canary_count;
+    struct jnl_canary watched; /* is being read; blocks 0: none, or something was appended there */
+    bool canaries_are_new;     /* not in a superblock yet */
+    bool is_foreign;
+    bool superblock_is_due;
+
     struct jnl_status counters;
 };
 
@@ -101,6 +109,13 @@ void jnl_superblock_kick(struct journal *journal);
 void jnl_superblock_write(struct journal *journal, uint32_t state);
 /* Fills tail, generation and state of the next superblock. */
 void jnl_superblock_next(struct journal *journal, uint32_t state);
+
+/* canary.c */
+/* Something of ours that overlaps is in the ring, or will be. */
+void jnl_canaries_meet(struct journal *journal, uint64_t lba, uint64_t blocks);
+void jnl_canaries_drop(struct journal *journal);
+/* As the superblock has them. */
+void jnl_canaries_init(struct journal *journal);
 
 /* open.c, journal.c */
 struct jnl_entry *jnl_entry_new(struct journal *journal, struct jnl_record *record,

@@ -232,6 +232,30 @@ void jnl_release(struct journal *journal);
 /* Something is being made durable on its device. */
 bool jnl_is_syncing(const struct journal *journal);
 
+/*
+ * Canaries (canary.c): the ranges of the LUN that must still be what they were, whatever becomes
+ * of us, unless somebody else writes to it. After jnl_open(): those that the superblock has and no
+ * record in the ring overlaps; none when nothing was recovered. An append that overlaps one ends
+ * it. blocks 0: there is none.
+ */
+const struct jnl_canary *jnl_canary(const struct journal *journal, unsigned index);
+unsigned jnl_canary_count(const struct journal *journal);
+void jnl_canary_forget(struct journal *journal, unsigned index);
+
+/* The range is CLEAN and is about to be read from the LUN. One at a time. */
+void jnl_canary_watch(struct journal *journal, uint64_t lba, uint32_t blocks);
+
+/* It was read, with this checksum. False: something was appended there meanwhile. */
+bool jnl_canary_note(struct journal *journal, unsigned index, uint32_t crc);
+
+/* Those that were noted get into a superblock now. */
+void jnl_canaries_store(struct journal *journal);
+
+/* Somebody else wrote to the LUN while this journal held something for it: remembered in the
+ * superblock for as long as it does. */
+void jnl_set_foreign(struct journal *journal, bool is_foreign);
+bool jnl_is_foreign(const struct journal *journal);
+
 /* Of the ring, or of the tables that its contents need. */
 bool jnl_is_half_full(const struct journal *journal);
 

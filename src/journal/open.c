@@ -183,6 +183,8 @@ static bool take_record(struct scan *scan)
     for (unsigned i = 0; i < header->entry_count; i++) {
         list_append(&journal->committing, &jnl_entry_new(journal, record, &scan->entries[i])->node);
         journal->first_epoch = max_u64(journal->first_epoch, scan->entries[i].epoch + 1);
+        if (!MUTANT(CANARY_OUTLIVES_RECORD))
+            jnl_canaries_meet(journal, scan->entries[i].lba, scan->entries[i].blocks);
     }
     scan->durable_seq = max_u64(scan->durable_seq, header->durable_seq);
     scan->clean_seq = header->clean_seq;
@@ -234,17 +236,21 @@ static void scan_chain(struct scan *scan)
         scan->error = JNL_OPEN_CORRUPT;
 }
 
-/* Hands out what needs replay; the journal's own reference ends here. */
-static void deliver(struct journal *journal, uint64_t clean_seq, jnl_recovered_fn *recovered)
+/* Hands out what needs replay; the journal's own reference ends here. True: there was some. */
+static bool deliver(struct journal *journal, uint64_t clean_seq, jnl_recovered_fn *recovered)
 {
+    bool any = false;
     while (!list_is_empty(&journal->committing)) {
         struct jnl_entry *entry = list_first(&journal->committing, struct jnl_entry, node);
         list_remove(&entry->node);
         if (entry->record->seq >= clean_seq &&
-            entry->header.epoch >= journal->superblock.replay_epoch)
+            entry->header.epoch >= journal->superblock.replay_epoch) {
             recovered(journal->owner, journal, entry);
+            any = true;
+        }
         jnl_entry_unref(journal, entry);
     }
+    return any;
 }
 
 static int superblock_write_now(struct journal *journal, uint32_t state)
@@ -292,6 +298,7 @@ static enum jnl_open_error recover(struct journal *journal, struct scan *scan)
     if (error)
         return error;
     journal->first_epoch = superblock->replay_epoch;
+    jnl_canaries_init(journal);
     *scan = (struct scan){
         .journal = journal,
         .offset = superblock->tail_offset,
@@ -309,7 +316,10 @@ static void start_after(struct journal *journal, const struct scan *scan,
     journal->written_seq = journal->durable_seq = scan->seq - 1;
     journal->superblock.incarnation++;
     journal->superblock.incarnation_seq = scan->seq;
-    deliver(journal, scan->clean_seq, recovered);
+    if (!deliver(journal, scan->clean_seq, recovered)) {
+        jnl_canaries_drop(journal);
+        journal->is_foreign = false;
+    }
     jnl_ring_advance(&journal->ring, journal->durable_seq);
 }
 

@@ -6,6 +6,8 @@
  * in front of the new tail is free (I5). The other slot still holds the previous generation, so a
  * torn write costs nothing.
  */
+#include <string.h>
+
 #include "base/checked.h"
 #include "base/mutant.h"
 #include "journal/internal.h"
@@ -46,6 +48,12 @@ static void second_copy_done(struct jdev_op *op, int error)
     copy_is_written(container_of(op, struct journal, superblock_op[1]), error);
 }
 
+/* Nothing is replayed from the other states. */
+static uint32_t with_foreign(const struct journal *journal, uint32_t state)
+{
+    return state == JNL_STATE_OPEN && journal->is_foreign ? state | JNL_STATE_FOREIGN : state;
+}
+
 void jnl_superblock_next(struct journal *journal, uint32_t state)
 {
     struct jnl_superblock *superblock = &journal->superblock;
@@ -57,7 +65,9 @@ void jnl_superblock_next(struct journal *journal, uint32_t state)
     superblock->tail_offset = tail.offset;
     superblock->tail_seq = tail.seq;
     superblock->tail_prev_crc = tail.prev_crc;
-    superblock->state = state;
+    superblock->state = with_foreign(journal, state);
+    memcpy(superblock->canaries, journal->canaries, sizeof superblock->canaries);
+    journal->superblock_is_due = journal->canaries_are_new = false;
     superblock->durable_seq = journal->durable_seq;
     journal->stable_seq = tail.seq;
 }
@@ -92,7 +102,7 @@ static bool is_wanted(const struct journal *journal)
     bool nearly_full = journal->room_is_wanted || ring->used > ring->bytes / 2 ||
                        ring->free_count < journal->config.record_count / 4 ||
                        ring->entries > journal->config.entry_count / 2;
-    if (journal->lun_blocks > journal->superblock.lun_blocks ||
+    if (journal->superblock_is_due || journal->lun_blocks > journal->superblock.lun_blocks ||
         journal->replay_epoch > journal->superblock.replay_epoch)
         return true;
     return ring->passed_bytes > 0 && (ring->passed_bytes >= ring->bytes / 8 || nearly_full);
@@ -109,7 +119,8 @@ static void close_kick(struct journal *journal)
     if (journal->written_seq != journal->durable_seq || journal->sync_running || journal->commit ||
         !list_is_empty(&journal->queue))
         return;
-    bool is_said = journal->superblock.state == state && journal->superblock.tail_seq == tail.seq &&
+    bool is_said = journal->superblock.state == with_foreign(journal, state) &&
+                   journal->superblock.tail_seq == tail.seq &&
                    journal->superblock.durable_seq == journal->durable_seq;
     if (is_said) {
         void (*closed)(void *owner, int error) = journal->closed;

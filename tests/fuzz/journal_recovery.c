@@ -5,7 +5,8 @@
  * again afterwards; the rest are patches: offset (u16, counted from a place that a third byte
  * chooses), length (u8), bytes. Nothing may crash or read outside; what recovery accepts the
  * reader, which was written apart, has to find whole, with the same entries; a refusal changes
- * nothing; and what recovery accepted once it accepts again, with the same entries. (Recovery may
+ * nothing; and what recovery accepted once it accepts again, with the same entries; it leaves
+ * only canaries that were there, and that no record overlaps. (Recovery may
  * refuse more: it also believes claims of records that an earlier recovery dropped.)
  */
 #include <assert.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/checked.h"
 #include "base/crc32c.h"
 #include "journal/journal.h"
 #include "journal/reader.h"
@@ -24,6 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 struct yield {
     unsigned entries;
     uint32_t sum;
+    bool hides[JNL_CANARIES]; /* of the superblock's: a record overlaps it */
 };
 
 static struct ring ring;
@@ -71,6 +74,10 @@ static void note(struct yield *yield, const struct jnl_entry_header *entry, cons
                  uint32_t block_bytes)
 {
     uint8_t head[16];
+    for (unsigned i = 0; i < JNL_CANARIES; i++)
+        yield->hides[i] |=
+            ranges_overlap(ring.superblock.canaries[i].lba, ring.superblock.canaries[i].blocks,
+                           entry->lba, entry->blocks);
     put_le64(head, entry->lba);
     put_le32(head + 8, entry->blocks);
     put_le32(head + 12, entry->op);
@@ -149,6 +156,22 @@ static void compare(enum jnl_open_error error, const struct yield *opened, enum 
         assert(opened->entries == was_read->entries && opened->sum == was_read->sum);
 }
 
+/* What a start leaves of the canaries; with nothing to replay, none. */
+static void check_canaries(const struct yield *opened, const struct yield *was_read)
+{
+    struct jnl_superblock after;
+    assert(jnl_peek(&ring.port, &after) == JNL_OPEN_OK);
+    for (unsigned i = 0; i < JNL_CANARIES; i++) {
+        const struct jnl_canary *old = &ring.superblock.canaries[i], *canary = &after.canaries[i];
+        bool is_left = old->blocks > 0 && !was_read->hides[i] && opened->entries > 0;
+        assert((canary->blocks > 0) == is_left);
+        if (is_left)
+            assert(canary->lba == old->lba && canary->blocks == old->blocks &&
+                   canary->crc == old->crc &&
+                   range_is_inside(canary->lba, canary->blocks, ring.superblock.lun_blocks));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct yield opened, again, was_read;
@@ -169,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bool is_possible = !has_records_of_the_future();
     error = open_ring(&opened);
     if (error == JNL_OPEN_OK) {
+        check_canaries(&opened, &was_read);
         assert(open_ring(&again) == JNL_OPEN_OK);
         if (is_possible)
             assert(again.entries == opened.entries && again.sum == opened.sum);

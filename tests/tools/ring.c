@@ -149,6 +149,10 @@ void ring_make(struct ring *ring, enum ring_kind kind)
         .lun_block_bytes = RING_LUN_BLOCK,
         .lun_blocks = RING_LUN_BLOCKS,
         .binding = {.serial = "S1", .vendor = "V", .product = "P", .target = "iqn.t"},
+        /* The first record overlaps the second of these. */
+        .canaries = {{.blocks = 8, .crc = 1},
+                     {.lba = 16, .blocks = 1, .crc = 2},
+                     [7] = {.lba = RING_LUN_BLOCKS - 8, .blocks = 8, .crc = 3}},
     };
     if (kind == RING_FAILED)
         ring->superblock.state |= JNL_STATE_FAILED;

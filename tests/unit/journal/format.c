@@ -27,6 +27,7 @@ static struct jnl_superblock example_superblock(void)
         .destage = 1,
         .durable_seq = 1004,
         .opened_ns = 1234567890,
+        .canaries = {[2] = {.lba = 128, .blocks = 8, .crc = 0xcafebabe, .seq = 999}},
         .binding = {.designator_type = 3,
                     .designator_bytes = 16,
                     .designator = {0x60, 0x01, 0x40, 0x05},
@@ -84,6 +85,32 @@ static void the_superblock_lies_as_it_is_drawn(void **state)
     assert_memory_equal(block + 196, "SERIAL-1", 9);
     assert_memory_equal(block + 296, "iqn.2026-11.org.example:root", 29);
     assert_int_equal(get_le64(block + 1088), 1004);
+    assert_int_equal(get_le64(block + 832 + 2 * 32), 128);
+    assert_int_equal(get_le32(block + 832 + 2 * 32 + 8), 8);
+    assert_int_equal(get_le32(block + 832 + 2 * 32 + 12), 0xcafebabe);
+    assert_int_equal(get_le64(block + 832 + 2 * 32 + 16), 999);
+}
+
+/* An older version wrote zeros there, and nothing keeps a rotten mind from more. */
+static void a_canary_that_cannot_be_one_is_none(void **state)
+{
+    static const struct jnl_canary wrong[] = {
+        {.lba = 0, .blocks = 0, .crc = 1},
+        {.lba = 0, .blocks = JNL_CANARY_BLOCKS_MAX + 1, .crc = 1},
+        {.lba = (1 << 20) - 7, .blocks = 8, .crc = 1},
+        {.lba = UINT64_MAX, .blocks = 1, .crc = 1},
+    };
+    struct jnl_superblock superblock = example_superblock(), after;
+    uint8_t block[JNL_BLOCK];
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        superblock.canaries[i] = wrong[i];
+        superblock.canaries[7] = (struct jnl_canary){.lba = (1 << 20) - 8, .blocks = 8, .crc = 5};
+        jnl_superblock_encode(&superblock, block);
+        assert_int_equal(jnl_superblock_decode(block, DEVICE_BYTES, &after), JNL_VALID);
+        assert_int_equal(after.canaries[i].blocks, 0);
+        assert_int_equal(after.canaries[7].blocks, 8);
+        assert_int_equal(after.canaries[7].crc, 5);
+    }
 }
 
 static void every_flipped_bit_of_a_superblock_is_noticed(void **state)
@@ -247,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_superblock_comes_back_as_it_was),
         cmocka_unit_test(the_superblock_lies_as_it_is_drawn),
         cmocka_unit_test(every_flipped_bit_of_a_superblock_is_noticed),
+        cmocka_unit_test(a_canary_that_cannot_be_one_is_none),
         cmocka_unit_test(a_newer_format_is_told_apart_from_damage),
         cmocka_unit_test(fields_that_point_out_of_the_device_are_refused),
         cmocka_unit_test(copies_of_neighbouring_generations_never_share_a_place),
