@@ -67,6 +67,12 @@ enum trace_code {
     TRACE_JOURNAL_DATA_LOST,
     /* the LUN does not fit the journal's contents; text = why */
     TRACE_JOURNAL_LUN_UNFIT,
+    /* another system wrote to the LUN while the journal held something for it: a = LBA and b =
+     * blocks that are not what they were (b = 0: an earlier start has seen it); c = 1 when it is
+     * replayed all the same */
+    TRACE_JOURNAL_FOREIGN,
+    /* a = LBA, b = blocks that cannot be read to look at that, c = errno */
+    TRACE_JOURNAL_UNREADABLE_CANARY,
 };
 
 struct trace_event {

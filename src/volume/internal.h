@@ -122,6 +122,31 @@ struct vol_command {
 
 enum vol_zero_way { ZERO_BY_UNMAP, ZERO_BY_WRITE_SAME, ZERO_BY_WRITE };
 
+/* canary.c */
+enum vol_canary_job { CANARY_IDLE, CANARY_CHECKS, CANARY_NOTES };
+
+struct vol_canaries {
+    struct vol_place places[VOL_PLACES];
+    unsigned place_count; /* 0: to be found on the disk */
+    bool places_are_given;
+    struct jnl_canary expected[JNL_CANARIES]; /* before anything is sent; blocks 0: nothing */
+    bool must_check;
+    bool is_foreign; /* for good */
+    uint64_t foreign_lba, foreign_blocks;
+    bool must_note;
+    unsigned next; /* of the places: to be noted next */
+    struct timer timer;
+
+    enum vol_canary_job job; /* what is read now, and what for */
+    unsigned index;
+    uint64_t lba;
+    uint32_t blocks, done_blocks;
+    bool is_reading; /* a command of it is under way */
+    struct ses_command command;
+    struct iovec iov;
+    uint8_t data[VOL_HEAD_BYTES];
+};
+
 struct volume {
     struct vol_config config;
     struct timer_port *timer;
@@ -150,6 +175,7 @@ struct volume {
     size_t retained_extents;     /* in the slab */
     struct jnl_barrier barrier;
     bool barrier_running;
+    struct vol_canaries canaries;
 
     struct list_node waiting; /* vol_request.node: not admitted yet */
     struct list_node parked;  /* ... of them: changes that wait for room in the journal */
@@ -164,7 +190,8 @@ struct volume {
     unsigned lone_count; /* requests in a row that came when FEW others at most were inside */
 
     unsigned depth; /* of vol_enter() */
-    bool ready;
+    bool has_lun;   /* the session is ready, and the LUN fits ... */
+    bool ready;     /* ... and nobody else has written to it: commands may be sent */
     bool was_ready; /* at least once: what daemons before us answered is stable */
     bool known;
     bool again;     /* something came in while vol_leave() was at work */
@@ -205,7 +232,19 @@ struct volume {
     struct vol_command *command_slab;
 };
 
+/* canary.c */
+void vol_canaries_init(struct volume *volume);
+/* The journal was recovered. */
+void vol_canaries_recovered(struct volume *volume);
+/* The session was lost: until vol_canaries_allow() nothing of ours is sent. */
+void vol_canaries_session_lost(struct volume *volume);
+/* At `ready`: true when commands may be sent at once. Else vol_come_online() follows, or nothing:
+ * another system wrote to the LUN. */
+bool vol_canaries_allow(struct volume *volume);
+void vol_canaries_kick(struct volume *volume);
+
 /* volume.c */
+void vol_come_online(struct volume *volume);
 void vol_enter(struct volume *volume);
 void vol_leave(struct volume *volume);
 /* Requests that are inside. */
@@ -310,6 +349,8 @@ void vol_append_start(struct vol_io *io);
 /* transfer.c: the caller has filled kind, flags and segments. */
 void vol_transfer_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int error));
 void vol_transfer_pump(struct volume *volume);
+/* What one READ may ask for. */
+uint64_t vol_read_blocks_max(const struct volume *volume);
 
 /* flush.c */
 void vol_sync_init(struct volume *volume);

@@ -225,6 +225,7 @@ int vol_use_journal(struct volume *volume, const struct vol_journal_config *conf
 {
     struct jnl_superblock superblock;
     volume->journal_config = *config;
+    vol_canaries_init(volume);
     enum jnl_open_error error = jnl_peek(config->device, &superblock);
     if (error == JNL_OPEN_NO_JOURNAL) {
         if (jnl_ring_bytes_for(config->device->size_bytes) > 0)
@@ -242,6 +243,7 @@ int vol_use_journal(struct volume *volume, const struct vol_journal_config *conf
     }
     bind_session(volume, &superblock.binding);
     volume->journal_lun_blocks = superblock.lun_blocks;
+    vol_canaries_recovered(volume);
     vol_set_geometry(volume, &(struct vol_geometry){
                                  .size_bytes = superblock.lun_blocks * superblock.lun_block_bytes,
                                  .block_bytes = superblock.lun_block_bytes,
@@ -395,11 +397,15 @@ void vol_journal_status(const struct volume *volume, struct vol_status *status)
     status->journal_failed = volume->journal_failed;
     status->journal_unmarked = vol_journal_is_unmarked(volume);
     status->journal_full = is_full(volume);
+    status->journal_foreign = volume->canaries.is_foreign;
+    status->foreign_lba = volume->canaries.foreign_lba;
+    status->foreign_blocks = volume->canaries.foreign_blocks;
     if (!volume->journal)
         return;
     struct jnl_status engine;
     jnl_status(volume->journal, &engine);
     status->journal_open = !engine.failed;
+    status->journal_canaries = jnl_canary_count(volume->journal);
     status->ring_bytes = engine.ring_bytes;
     status->ring_used_bytes = engine.used_bytes;
     status->journal_entries = engine.live_entries;

@@ -49,6 +49,11 @@ static uint64_t data_blocks_max(const struct volume *volume, uint32_t limit_byte
     return capped(blocks, ses_lun(volume->session)->max_transfer_blocks);
 }
 
+uint64_t vol_read_blocks_max(const struct volume *volume)
+{
+    return data_blocks_max(volume, ses_limits(volume->session)->max_read_bytes);
+}
+
 static void command_set_data(struct vol_command *command, uint8_t *data, uint64_t bytes)
 {
     command->iov[0] = (struct iovec){.iov_base = data, .iov_len = bytes};
@@ -212,7 +217,7 @@ static void send_one(struct volume *volume, struct vol_transfer *transfer)
 
 void vol_transfer_pump(struct volume *volume)
 {
-    while (!list_is_empty(&volume->sending) && !list_is_empty(&volume->free_commands) &&
-           ses_room(volume->session) > 0)
+    while (volume->ready && !list_is_empty(&volume->sending) &&
+           !list_is_empty(&volume->free_commands) && ses_room(volume->session) > 0)
         send_one(volume, list_first(&volume->sending, struct vol_transfer, node));
 }

@@ -37,7 +37,8 @@ static void stop_when_idle(struct volume *volume)
     if (!volume->stopping || volume->session_stopping)
         return;
     bool busy = vol_unanswered(volume) > 0 || !list_is_empty(&volume->active_rewrites) ||
-                volume->sync_running || !retained_is_empty(&volume->retained);
+                volume->sync_running || volume->canaries.is_reading ||
+                !retained_is_empty(&volume->retained);
     if (busy && !volume->stopping_now)
         return;
     if (!vol_journal_close(volume))
@@ -59,6 +60,7 @@ static void turn(struct volume *volume)
     vol_rewrite_kick(volume);
     vol_sync_kick(volume);
     vol_transfer_pump(volume);
+    vol_canaries_kick(volume);
 }
 
 void vol_leave(struct volume *volume)
@@ -148,15 +150,8 @@ unsigned vol_unanswered(const struct volume *volume)
     return volume->waiting_count + volume->flush_count + volume->active_count;
 }
 
-static void session_ready(void *owner)
+void vol_come_online(struct volume *volume)
 {
-    struct volume *volume = owner;
-    vol_enter(volume);
-    follow_generation(volume);
-    if (!vol_journal_is_usable(volume)) {
-        vol_leave(volume);
-        return;
-    }
     volume->ready = true;
     volume->was_ready = true;
     if (volume->refuse == -EIO)
@@ -172,6 +167,19 @@ static void session_ready(void *owner)
                    retained->dirty_blocks * vol_block_bytes(volume), NULL);
     }
     volume->announced = false;
+    volume->again = true;
+}
+
+static void session_ready(void *owner)
+{
+    struct volume *volume = owner;
+    vol_enter(volume);
+    if (ses_generation(volume->session) != volume->generation)
+        vol_canaries_session_lost(volume); /* while it was not ready: nobody told */
+    follow_generation(volume);
+    volume->has_lun = vol_journal_is_usable(volume);
+    if (volume->has_lun && vol_canaries_allow(volume))
+        vol_come_online(volume);
     vol_leave(volume);
 }
 
@@ -179,10 +187,12 @@ static void session_not_ready(void *owner)
 {
     struct volume *volume = owner;
     vol_enter(volume);
-    volume->ready = false;
+    volume->ready = volume->has_lun = false;
     /* With the generation unchanged the session stays, and only looks at the LUN again. */
     bool lost = ses_generation(volume->session) != volume->generation;
     follow_generation(volume);
+    if (lost)
+        vol_canaries_session_lost(volume);
     if (lost && !volume->announced && !volume->stopping_now) {
         volume->announced = true;
         port_trace(volume->trace, TRACE_VOLUME_PARKED, vol_unanswered(volume),
@@ -226,7 +236,7 @@ static void session_stopped(void *owner)
 {
     struct volume *volume = owner;
     vol_enter(volume);
-    volume->ready = false;
+    volume->ready = volume->has_lun = false;
     vol_leave(volume);
     if (volume->stopped)
         volume->stopped(volume->stopped_owner);
@@ -313,6 +323,7 @@ int vol_new(const struct vol_config *config, const struct ses_config *session_co
     vol_sync_init(volume);
     vol_pace_init(volume);
     vol_load_init(volume);
+    vol_canaries_init(volume);
     if (slabs_init(volume) == 0)
         volume->session =
             ses_new(session_config, link, timer, random, trace, &session_events, volume);
@@ -336,6 +347,7 @@ void vol_free(struct volume *volume)
     port_timer_stop(volume->timer, &volume->retry_timer);
     port_timer_stop(volume->timer, &volume->load_timer);
     port_timer_stop(volume->timer, &volume->pace_timer);
+    port_timer_stop(volume->timer, &volume->canaries.timer);
     jnl_free(volume->journal);
     retained_done(&volume->retained);
     buffer_pool_free(volume->load_buffers);

@@ -32,6 +32,7 @@
 #include "port/timer.h"
 #include "port/trace.h"
 #include "session/session.h"
+#include "volume/places.h"
 
 enum vol_op {
     VOL_READ,
@@ -130,6 +131,11 @@ struct vol_journal_config {
      * vol_journal_is_condemned(), perhaps from inside. At most once. NULL: nothing is noted. */
     void (*condemn)(void *owner, const uint8_t uuid[16]);
     void *owner;
+    /* Replays over what another system wrote to the LUN meanwhile; else that stops everything. */
+    bool replay_over_foreign;
+    /* What is looked at to notice that; NULL: the usual ones (places.h). At most VOL_PLACES. */
+    const struct vol_place *places;
+    unsigned place_count;
     bool ordered;        /* destage epoch by epoch (I11): the LUN is always a prefix */
     size_t record_count; /* bounds of what the ring may hold at once; 0: by its size */
     size_t entry_count;
@@ -155,6 +161,9 @@ struct vol_status {
     bool journal_failed;
     bool journal_unmarked; /* ... and cannot be marked so: changes wait */
     bool journal_full;     /* writes wait for room */
+    bool journal_foreign;  /* another system wrote to the LUN: nothing is sent to it */
+    uint64_t foreign_lba, foreign_blocks; /* ... here; 0 blocks: an earlier start saw where */
+    unsigned journal_canaries;            /* places that are watched for that */
     uint64_t ring_bytes, ring_used_bytes;
     uint64_t journal_entries;
     /* Age of the oldest write that is not on the LUN, in steps of 0.1 s, at least one; 0: none. */

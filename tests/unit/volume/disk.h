@@ -12,7 +12,10 @@ struct disk {
     struct fake_device device;
     enum vol_journal_mode mode;
     uint64_t cache_bytes;
-    bool continue_unmarked;
+    bool continue_unmarked, replay_over_foreign;
+    struct vol_place places[VOL_PLACES]; /* none as long as the test gives none */
+    unsigned place_count;
+    bool places_are_found; /* on the disk, instead of these */
     void (*condemn)(void *owner, const uint8_t uuid[16]);
 };
 
@@ -36,6 +39,9 @@ static inline struct rig *rig_on(struct disk *disk)
         .cache_bytes = disk->cache_bytes,
         .continue_unmarked = disk->continue_unmarked,
         .condemn = disk->condemn,
+        .replay_over_foreign = disk->replay_over_foreign,
+        .places = disk->places_are_found ? NULL : disk->places,
+        .place_count = disk->place_count,
     };
     char why[128] = "";
     if (vol_use_journal(rig->volume, &config, why, sizeof why) != 0)
