@@ -98,9 +98,18 @@ static uint32_t ring_bound(const struct clients *clients, uint32_t cells)
     return o->mode != VOL_JOURNAL_NONE && cells > most ? most : cells;
 }
 
-static void draw_range(struct clients *clients, struct oracle_op *op)
+/* Some blocks are hardly ever written, as partition tables are. */
+static uint32_t cells_to_draw_from(struct clients *clients, bool changes)
 {
-    uint32_t total = clients_cells(clients);
+    const struct options *o = clients->options;
+    if (changes && o->quiet_blocks > 0 && rng_chance(&clients->rng, 990))
+        return (o->blocks - o->quiet_blocks) * clients->cells.per_block;
+    return clients_cells(clients);
+}
+
+static void draw_range(struct clients *clients, struct oracle_op *op, bool changes)
+{
+    uint32_t total = cells_to_draw_from(clients, changes);
     uint32_t within = total;
     if (clients->options->hot_cells && rng_chance(&clients->rng, 800))
         within = clients->options->hot_cells < total ? clients->options->hot_cells : total;
@@ -189,7 +198,7 @@ static void draw(struct slot *slot)
     } else {
         op = draw_op(clients);
         slot->op = (struct oracle_op){.kind = kind_of(op), .write = ++clients->next_write};
-        draw_range(clients, &slot->op);
+        draw_range(clients, &slot->op, op != VOL_READ && op != VOL_BLOCK_STATUS);
         flags = draw_flags(clients, op);
     }
     uint64_t offset = cell_offset(&clients->cells, slot->op.first);

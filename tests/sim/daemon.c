@@ -52,6 +52,9 @@ static struct vol_journal_config journal_config(struct daemon *daemon)
         .record_count = o->record_count,
         .entry_count = o->entry_count,
         .continue_unmarked = o->continue_unmarked,
+        .replay_over_foreign = daemon->replays_over_foreign,
+        .places = daemon->foreign.places,
+        .place_count = daemon->foreign.place_count,
     };
     for (unsigned i = 0; o->mode != VOL_JOURNAL_NONE && i < sizeof config.uuid; i++)
         config.uuid[i] = (uint8_t)rng_next(&daemon->rng);
@@ -142,6 +145,7 @@ void daemon_start(struct daemon *daemon)
     daemon->stopping = daemon->stopping_now = daemon->stopped = false;
     daemon->is_fenced = daemon->target->conflict_told = false;
     daemon->running_since_us = world->now_us;
+    daemon->is_forced = daemon->replays_over_foreign;
     daemon->starts++;
     use_journal(daemon);
     if (world_failed(world))
@@ -223,6 +227,16 @@ static bool ends_the_promise(struct daemon *daemon)
     return !status.journal_unmarked || daemon->truth.is_marked_failed;
 }
 
+static void check_refusal_to_replay(struct daemon *daemon)
+{
+    struct vol_status status;
+    if (!daemon->volume || daemon->foreign.place_count == 0)
+        return;
+    vol_status(daemon->volume, &status);
+    if (status.journal_foreign)
+        foreign_check_refusal(&daemon->foreign, &status);
+}
+
 /* Drops the object graph, as the end of its process does. */
 static void drop(struct daemon *daemon)
 {
@@ -231,6 +245,7 @@ static void drop(struct daemon *daemon)
     rot_mend(&daemon->disk); /* what is lost by that is looked at when the next one starts */
     truth_read_journal(&daemon->truth);
     daemon->is_without = ends_the_promise(daemon);
+    check_refusal_to_replay(daemon);
     daemon->world->is_over |= daemon->is_without && daemon->restart_us != UINT64_MAX;
     vol_free(daemon->volume);
     daemon->volume = NULL;
@@ -310,6 +325,32 @@ void daemon_release_lun(struct daemon *daemon)
     target_reserve(daemon->target, false);
     if (!daemon->stopping)
         daemon_kill(daemon, 1);
+}
+
+void daemon_changes_lun(struct daemon *daemon, bool first)
+{
+    struct vol_status status;
+    if (daemon->foreign.writes == 0 || daemon->is_forced)
+        return;
+    vol_status(daemon->volume, &status);
+    if (status.journal_foreign)
+        world_fail(daemon->world, "O14 the LUN is changed by a daemon that refuses to");
+    if (first && !status.journal_failed)
+        foreign_check_replay(&daemon->foreign, daemon->link.opened_us);
+}
+
+void daemon_look(struct daemon *daemon)
+{
+    struct vol_status status;
+    if (!daemon->volume || daemon->stopping)
+        return;
+    vol_status(daemon->volume, &status);
+    if (daemon->is_forced && status.online)
+        daemon->replays_over_foreign = false;
+    if (status.journal_foreign) {
+        daemon->replays_over_foreign = true;
+        daemon_kill(daemon, 1);
+    }
 }
 
 void daemon_mend_rot(struct daemon *daemon)
@@ -397,6 +438,7 @@ void daemon_init(struct daemon *daemon, struct world *world, const struct option
     };
     jdisk_init(&daemon->disk, world, options, seed);
     truth_init(&daemon->truth, world, target, &daemon->disk, oracle, &clients->cells);
+    foreign_init(&daemon->foreign, world, options, target, &daemon->disk, clients, seed);
     event_init(&daemon->start, start_event);
     event_init(&daemon->over, over_event);
     event_init(&daemon->stop_now, stop_now_event);

@@ -13,6 +13,7 @@
 #define SIM_DAEMON_H
 
 #include "tests/sim/clients.h"
+#include "tests/sim/foreign.h"
 #include "tests/sim/link.h"
 #include "tests/sim/truth.h"
 
@@ -24,6 +25,9 @@ struct daemon {
     struct clients *clients;
     struct journal_disk disk;
     struct truth truth;
+    struct foreign foreign;
+    bool replays_over_foreign; /* the next start ... */
+    bool is_forced;            /* the daemon that runs */
     struct rng rng;
     struct sim_link link;
     struct volume *volume; /* NULL: not running */
@@ -65,6 +69,11 @@ void daemon_release_lun(struct daemon *daemon);
 /* The journal's ring is mended where it has rotted, and a daemon that runs starts again: it may
  * have given up some blocks. */
 void daemon_mend_rot(struct daemon *daemon);
+
+/* It is about to change the LUN. */
+void daemon_changes_lun(struct daemon *daemon, bool first);
+/* The administrator looks: a daemon that found another one's writes is to go on over them. */
+void daemon_look(struct daemon *daemon);
 
 /* The target lost data just now. */
 void daemon_target_lost_data(struct daemon *daemon);

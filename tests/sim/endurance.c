@@ -11,7 +11,7 @@ static void choose_faults(struct options *o)
     for (uint32_t i = 0; i < count; i++)
         weights[i] = 1;
     o->w_daemon_crash = o->w_daemon_stop = o->w_power = 0; /* one daemon must last */
-    o->w_jdev_rot_data = o->w_reserve = o->w_foreign = o->export_ms = 0;
+    o->w_jdev_rot_data = o->w_reserve = o->w_foreign = o->w_elsewhere = o->export_ms = 0;
     o->w_jdev_write = o->w_jdev_sync = o->w_jdev_dead = o->w_jdev_read = o->w_jdev_rot = 0;
     o->faults = 20;
     o->fault_gap_us = 2000000;

@@ -29,6 +29,7 @@ enum fault {
     FAULT_JDEV_ROT_DATA,
     FAULT_FOREIGN,
     FAULT_RESERVE,
+    FAULT_ELSEWHERE,
     FAULTS,
 };
 
@@ -99,21 +100,19 @@ static void strike_daemon(struct faults *faults, enum fault fault)
         strike_journal(faults, fault);
 }
 
-/* Another initiator writes some block, which we may have written, too. */
-static void foreign_write(struct faults *faults)
+/* The LUN is mounted elsewhere while the daemon is dead, or cut off. */
+static void mount_elsewhere(struct faults *faults)
 {
-    struct target *target = faults->target;
-    const struct cells *cells = &faults->daemon->clients->cells;
-    uint8_t block[4096];
-    if (target->wrong || !target->running)
-        return;
-    uint64_t lba = rng_below(&faults->rng, target->capacity);
-    uint64_t write = ORACLE_FOREIGN + ++faults->foreign;
-    uint32_t first = (uint32_t)lba * cells->per_block;
-    for (uint32_t i = 0; i < cells->per_block; i++)
-        cell_fill(cells, first + i, cell_id(write, first + i), block + cells->start[i]);
-    target_foreign_write(target, lba, block);
-    oracle_foreign(faults->daemon->oracle, first, cells->per_block, write);
+    struct daemon *daemon = faults->daemon;
+    uint64_t writes = rng_range(&faults->rng, 1, 3);
+    if (rng_chance(&faults->rng, 500)) {
+        daemon_kill(daemon, rng_log_range(&faults->rng, 1, 3000000));
+    } else {
+        target_set_network(faults->target, false);
+        world_after(faults->world, &faults->network_up, outage_us(faults));
+    }
+    while (writes-- > 0)
+        foreign_write(&daemon->foreign, daemon->oracle, &faults->rng);
 }
 
 static void strike_lun(struct faults *faults, enum fault fault)
@@ -143,7 +142,10 @@ static void strike_lun(struct faults *faults, enum fault fault)
         world_after(faults->world, &faults->pool_grows, outage_us(faults));
         break;
     case FAULT_FOREIGN:
-        foreign_write(faults);
+        foreign_write(&faults->daemon->foreign, faults->daemon->oracle, &faults->rng);
+        break;
+    case FAULT_ELSEWHERE:
+        mount_elsewhere(faults);
         break;
     case FAULT_RESERVE:
         target_reserve(target, true);

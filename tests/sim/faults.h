@@ -21,7 +21,7 @@ struct faults {
     struct event moment; /* right after a moment */
     struct event network_up, target_up, goes_on, lun_back, pool_grows, portal_up, disk_back,
         released;
-    uint64_t struck, foreign;
+    uint64_t struck;
 };
 
 void faults_init(struct faults *faults, struct world *world, const struct options *options,

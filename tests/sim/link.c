@@ -87,6 +87,10 @@ static void link_submit(struct link_port *port, struct link_command *command)
         return;
     TRACE(link->world, "link: command %02x", command->cdb[0]);
     target_is_sent(link->target, command->cdb[0]);
+    if (scsi_changes(command->cdb[0]) && command->cdb[0] != 0x91 && link->target->is_changed) {
+        link->target->is_changed(link->target->owner, !link->has_changed);
+        link->has_changed = true;
+    }
     poison(command);
     command->link_private = link;
     list_append(&link->commands, &command->node);
@@ -164,6 +168,8 @@ static void opened(struct sim_link *link)
     if (rng_chance(&link->target->net_rng, options->limits_change_pm))
         write_bytes = options->block_bytes * (uint32_t)rng_log_range(&link->target->net_rng, 1, 64);
     link->opened = true;
+    link->opened_us = link->world->now_us;
+    link->has_changed = false;
     link->limits = (struct link_limits){
         .max_write_bytes = write_bytes,
         .max_read_bytes = options->block_bytes + write_bytes * 2,

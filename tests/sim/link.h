@@ -11,6 +11,8 @@ struct sim_link {
     struct target *target;
     struct conn *conn; /* NULL: closed */
     bool opened;
+    uint64_t opened_us;
+    bool has_changed; /* the LUN, since then */
     struct link_limits limits;
     struct list_node commands; /* unanswered, by link_command.node */
     unsigned command_count;

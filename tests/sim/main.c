@@ -273,11 +273,12 @@ static void print_totals(const struct run_totals *t, double seconds)
            (unsigned long long)t->journal_failures, (unsigned long long)t->target.crashes,
            (unsigned long long)t->target.losses, (unsigned long long)t->target.sessions);
     printf("ghosts %llu (writes carried out %llu), stuck %llu, unit attentions %llu, resets %llu "
-           "(%llu of a wrong LUN), writes %llu, syncs %llu\n",
+           "(%llu of a wrong LUN), writes %llu, syncs %llu, foreign writes refused %llu\n",
            (unsigned long long)t->target.ghosts, (unsigned long long)t->target.ghost_writes,
            (unsigned long long)t->target.stuck, (unsigned long long)t->target.attentions,
            (unsigned long long)t->target.resets, (unsigned long long)t->target.wrong_resets,
-           (unsigned long long)t->target.writes, (unsigned long long)t->target.syncs);
+           (unsigned long long)t->target.writes, (unsigned long long)t->target.syncs,
+           (unsigned long long)t->refusals);
 }
 
 int main(int argc, char **argv)

@@ -205,6 +205,16 @@ static void draw_others(struct options *o, uint64_t seed)
     o->reserved_exclusively = o->w_reserve && coin(&rng);
 }
 
+static void draw_canaries(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "canaries");
+    if (o->mode == VOL_JOURNAL_NONE)
+        return;
+    o->canaries = rng_chance(&rng, 700) ? draw(&rng, 1, VOL_PLACES) : 0;
+    o->quiet_blocks = o->blocks >= 8 && coin(&rng) ? draw(&rng, 1, o->blocks / 2) : 0;
+    o->w_elsewhere = rng_chance(&rng, 200) ? draw(&rng, 2, 15) : 0;
+}
+
 /* A few seeds have more under way than memory: everybody waits for buffers. */
 static void draw_load(struct options *o, struct rng *rng)
 {
@@ -235,6 +245,7 @@ void options_draw(struct options *options, uint64_t seed)
     draw_load(options, &rng);
     draw_journal(options, seed);
     draw_others(options, seed);
+    draw_canaries(options, seed);
 }
 
 static void make_friendly(struct options *o)
@@ -251,6 +262,7 @@ void options_make_tiny(struct options *o)
 {
     make_friendly(o);
     o->blocks = 3;
+    o->quiet_blocks = 0;
     o->cells_per_block = 1;
     o->clients = 1;
     o->depth = 2;

@@ -93,8 +93,10 @@
     X(jdev_us)                                                                                     \
     X(jdev_sync_us)                                                                                \
     X(continue_unmarked)                                                                           \
-    X(old_ring)  /* the ring is full of another journal's records: enum old_ring */                \
-    X(export_ms) /* how long another process reads the ring at the most; 0: none does */           \
+    X(old_ring)     /* the ring is full of another journal's records: enum old_ring */             \
+    X(quiet_blocks) /* the last ones are hardly ever written */                                    \
+    X(canaries)     /* places that are watched for other initiators */                             \
+    X(export_ms)    /* how long another process reads the ring at the most; 0: none does */        \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \
@@ -127,6 +129,7 @@
     X(w_jdev_rot_data) /* data in the ring rot */                                                  \
     X(w_foreign)       /* another initiator writes to the LUN */                                   \
     X(w_reserve)       /* ... reserves it */                                                       \
+    X(w_elsewhere)     /* ... writes to it while the daemon is dead or cut off */                  \
     /* the end */                                                                                  \
     X(final_flush)                                                                                 \
     X(final_stop)                                                                                  \

@@ -35,6 +35,12 @@ static bool target_is_known(void *owner)
     return sim->daemon.volume && vol_is_known(sim->daemon.volume);
 }
 
+static void lun_is_changed(void *owner, bool first)
+{
+    struct sim *sim = owner;
+    daemon_changes_lun(&sim->daemon, first);
+}
+
 /* --- I16: with the target back, I/O flows --- */
 
 /* Long enough for the session to find out, whatever it last knew. */
@@ -67,6 +73,7 @@ static void watch_event(struct event *event)
     struct sim *sim = container_of(event, struct sim, watch);
     uint64_t now_us = sim->world.now_us;
     world_after(&sim->world, event, WATCH_US);
+    daemon_look(&sim->daemon);
     if (!nothing_in_the_way(sim) || sim->struck != sim->faults.struck) {
         sim->well_since_us = 0;
         sim->struck = sim->faults.struck;
@@ -130,6 +137,7 @@ void sim_init(struct sim *sim, const struct run_request *request)
     sim->target.moment = target_moment;
     sim->target.lost_data = target_lost_data;
     sim->target.is_known = target_is_known;
+    sim->target.is_changed = lun_is_changed;
     sim->target.owner = sim;
     uint32_t cells = (options->blocks + options->grow_blocks) * options->cells_per_block;
     oracle_init(&sim->oracle, world, cells);
@@ -207,10 +215,20 @@ static bool clients_done_issuing(const struct sim *sim)
     return clients_are_done(&sim->clients);
 }
 
+/* Else it may yet find out that it must not write to it. */
+static bool has_looked_at_the_lun(const struct sim *sim)
+{
+    struct vol_status status;
+    if (sim->daemon.foreign.writes == 0)
+        return true;
+    vol_status(sim->daemon.volume, &status);
+    return status.online;
+}
+
 bool sim_is_drained(const struct sim *sim)
 {
     return sim->daemon.volume && !sim->daemon.stopping && !sim->daemon.is_fenced &&
-           clients_are_done(&sim->clients);
+           clients_are_done(&sim->clients) && has_looked_at_the_lun(sim);
 }
 
 void sim_drain(struct sim *sim)
@@ -344,6 +362,7 @@ static void add(struct run_totals *totals, const struct sim *sim)
     totals->powers += sim->daemon.powers;
     totals->journal_failures += sim->daemon.journal_failures;
     totals->faults += sim->faults.struck;
+    totals->refusals += sim->daemon.foreign.refusals;
 }
 
 static void report(const struct sim *sim, uint64_t seed)

@@ -31,7 +31,7 @@ struct run_request {
 
 struct run_totals {
     uint64_t seeds, steps, workload_steps, answered, simulated_us;
-    uint64_t kills, stops, powers, faults, journal_failures;
+    uint64_t kills, stops, powers, faults, journal_failures, refusals;
     struct target_stats target;
 };
 

@@ -127,6 +127,8 @@ struct target {
     void (*moment)(void *owner, enum target_moment moment);
     /* Blocks fell back to an older version just now; or an answer from before arrives now. */
     void (*lost_data)(void *owner);
+    /* A change (not a SYNC) is sent; it is the first of the session. */
+    void (*is_changed)(void *owner, bool first);
     /* The daemon has seen the LUN: to another one, "there is none" is the last word. */
     bool (*is_known)(void *owner);
     void *owner;
