@@ -13,6 +13,8 @@ static const char *state_word(uint32_t state)
         return "retired";
     if (state & JNL_STATE_FAILED)
         return "failed";
+    if (state & JNL_STATE_FOREIGN)
+        return "foreign";
     return state & JNL_STATE_EMPTY ? "empty" : "open";
 }
 
@@ -22,6 +24,8 @@ static const char *state_meaning(uint32_t state)
         return "discarded";
     if (state & JNL_STATE_FAILED)
         return "its device failed: must not be replayed";
+    if (state & JNL_STATE_FOREIGN)
+        return "another system wrote to the LUN meanwhile: not replayed but with replay=force";
     return state & JNL_STATE_EMPTY ? "everything is on the LUN"
                                    : "left by a crash, or by a stop without the target";
 }
@@ -76,6 +80,21 @@ static void print_records(const struct journal_source *source,
            summary->zeroes, summary->trims, human_plural(summary->trims));
 }
 
+/* Block and length of each. */
+static void print_canaries(const struct jnl_superblock *superblock)
+{
+    const char *between = "watches    blocks ";
+    for (unsigned i = 0; i < JNL_CANARIES; i++) {
+        const struct jnl_canary *canary = &superblock->canaries[i];
+        if (canary->blocks == 0)
+            continue;
+        printf("%s%" PRIu64 "+%" PRIu32, between, canary->lba, canary->blocks);
+        between = ", ";
+    }
+    if (*between == ',')
+        printf(" of the LUN, to notice another system that writes to it\n");
+}
+
 static void add_text(struct json_object *to, const char *key, const char *text)
 {
     json_object_object_add(to, key, json_object_new_string(text));
@@ -103,6 +122,25 @@ static struct json_object *lun_json(const struct jnl_superblock *superblock)
     return lun;
 }
 
+static struct json_object *canaries_json(const struct jnl_superblock *superblock)
+{
+    struct json_object *canaries = json_object_new_array();
+    char crc[9];
+    for (unsigned i = 0; i < JNL_CANARIES; i++) {
+        const struct jnl_canary *canary = &superblock->canaries[i];
+        struct json_object *object = canary->blocks > 0 ? json_object_new_object() : NULL;
+        if (!object)
+            continue;
+        snprintf(crc, sizeof crc, "%08" PRIx32, canary->crc);
+        add_number(object, "block", canary->lba);
+        add_number(object, "blocks", canary->blocks);
+        add_text(object, "crc32c", crc);
+        add_number(object, "seq", canary->seq);
+        json_object_array_add(canaries, object);
+    }
+    return canaries;
+}
+
 static void print_json(const struct journal_source *source, const struct journal_summary *summary,
                        const char *trouble)
 {
@@ -126,6 +164,7 @@ static void print_json(const struct journal_source *source, const struct journal
     if (*trouble)
         add_text(info, "trouble", trouble);
     json_object_object_add(info, "belongs_to", lun_json(superblock));
+    json_object_object_add(info, "canaries", canaries_json(superblock));
     puts(json_object_to_json_string_ext(info, JSON_C_TO_STRING_PLAIN));
     json_object_put(info);
 }
@@ -142,6 +181,7 @@ int journal_info(const struct arguments *arguments, struct journal_source *sourc
         print_head(source);
         print_binding(&source->superblock);
         print_records(source, &summary);
+        print_canaries(&source->superblock);
         if (*trouble)
             printf("trouble    %s\n", trouble);
     }

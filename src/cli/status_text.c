@@ -25,7 +25,7 @@ static const char *colour_of(const char *state)
     if (strcmp(state, "ready") == 0)
         return GREEN;
     if (strcmp(state, "wrong-lun") == 0 || strcmp(state, "fenced") == 0 ||
-        strcmp(state, "refused") == 0)
+        strcmp(state, "refused") == 0 || strcmp(state, "foreign-writes") == 0)
         return RED;
     return YELLOW;
 }
@@ -123,6 +123,20 @@ static void print_requests(FILE *to, struct json_object *volume, bool is_journal
                 human_size(answer_number(volume, "rewrite_bytes"), one));
 }
 
+/* What was found, and what to do. */
+static void print_foreign(FILE *to, struct json_object *journal)
+{
+    uint64_t blocks = answer_number(journal, "foreign_blocks");
+    if (!answer_part(journal, "foreign_blocks"))
+        return;
+    fprintf(to, "  foreign    another system wrote to the LUN");
+    if (blocks > 0)
+        fprintf(to, " (block %llu+%llu)",
+                (unsigned long long)answer_number(journal, "foreign_block"),
+                (unsigned long long)blocks);
+    fprintf(to, "; export the journal, then discard it, or start with replay=force\n");
+}
+
 void status_text_print_journal(FILE *to, struct json_object *journal)
 {
     char used[HUMAN_BYTES], ring[HUMAN_BYTES], time[HUMAN_BYTES];
@@ -146,6 +160,7 @@ void status_text_print_journal(FILE *to, struct json_object *journal)
         fprintf(to, ", full in %s at this rate",
                 human_time((uint64_t)(json_object_get_double(full_in) * 1000), time));
     fprintf(to, "\n");
+    print_foreign(to, journal);
 }
 
 static void print_device(FILE *to, struct json_object *item)

@@ -211,6 +211,7 @@ int journal_setup_use(const struct journal_setup *setup, const struct options *o
         .cache_bytes = options->journal_cache,
         .ordered = options->destage == DESTAGE_ORDERED,
         .continue_unmarked = options->on_journal_failure == JOURNAL_FAILURE_CONTINUE,
+        .replay_over_foreign = options->replay == REPLAY_FORCE,
         .condemn = owner->condemn,
         .owner = owner->owner,
     };

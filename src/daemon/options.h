@@ -29,6 +29,7 @@ enum lock_choice { LOCK_AUTO, LOCK_YES, LOCK_NO };
 enum engine_choice { ENGINE_AUTO, ENGINE_URING, ENGINE_THREAD };
 enum journal_kind { JOURNAL_NONE, JOURNAL_MEMORY, JOURNAL_PATH };
 enum destage_choice { DESTAGE_COALESCE, DESTAGE_ORDERED };
+enum replay_choice { REPLAY_CHECKED, REPLAY_FORCE };
 enum journal_failure_choice { JOURNAL_FAILURE_PARK, JOURNAL_FAILURE_CONTINUE };
 
 /* The ring of journal=memory, in the run directory. */
@@ -63,6 +64,7 @@ struct options {
     unsigned journal_engine;     /* enum engine_choice */
     unsigned destage;            /* enum destage_choice */
     unsigned on_journal_failure; /* enum journal_failure_choice */
+    unsigned replay;             /* enum replay_choice */
     uint64_t memory;
     uint64_t retain;
     uint64_t retain_time;

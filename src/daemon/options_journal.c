@@ -55,8 +55,8 @@ static int check_place(const struct options *options, struct fault *fault)
 
 static int check_keys_without_journal(const struct options *options, struct fault *fault)
 {
-    static const char *const keys[] = {"journal_size", "journal_cache", "journal_engine", "destage",
-                                       "on_journal_failure"};
+    static const char *const keys[] = {"journal_size", "journal_cache",      "journal_engine",
+                                       "destage",      "on_journal_failure", "replay"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         if (options_was_given(options, keys[i]))
             return fault_set(fault, -EINVAL,

@@ -67,6 +67,8 @@ const struct option option_table[] = {
      "in which order the journal is brought to the LUN"},
     {"on_journal_failure", OPTION_CHOICE, "park|continue", "park", 0, 0, FIELD(on_journal_failure),
      NULL, "when a failed journal cannot be marked so: writes wait, or go on"},
+    {"replay", OPTION_CHOICE, "checked|force", "checked", 0, 0, FIELD(replay), NULL,
+     "when another system wrote to the LUN meanwhile: stop, or write over it"},
     {"memory", OPTION_SIZE, "SIZE", "32M", 4 * MIB, 1024 * 1024 * MIB, FIELD(memory), NULL,
      "memory for data under way and for retained writes"},
     {"retain", OPTION_SIZE, "SIZE", "12M", 0, 1024 * 1024 * MIB, FIELD(retain), NULL,

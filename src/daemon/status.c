@@ -142,6 +142,8 @@ static struct json_object *volume_json(const struct vol_status *status)
 /* "not-made": it is, as soon as the LUN was seen. */
 static const char *journal_state(const struct vol_status *status)
 {
+    if (status->journal_foreign)
+        return "foreign writes, nothing is sent";
     if (status->journal_unmarked)
         return "failed, writes wait";
     if (status->journal_failed)
@@ -169,11 +171,26 @@ static struct json_object *journal_json(const struct status_facts *facts)
     add_number(journal, "used_bytes", status->ring_used_bytes);
     add_number(journal, "entries", status->journal_entries);
     add_number(journal, "appended_bytes", status->appended_bytes);
+    add_number(journal, "canaries", status->journal_canaries);
+    if (status->journal_foreign) {
+        add_number(journal, "foreign_block", status->foreign_lba);
+        add_number(journal, "foreign_blocks", status->foreign_blocks);
+    }
     if (status->oldest_unsent_us > 0)
         add_seconds(journal, "oldest_unsent_seconds", status->oldest_unsent_us);
     if (facts->journal_until_full_us > 0)
         add_seconds(journal, "full_in_seconds", facts->journal_until_full_us);
     return journal;
+}
+
+/* A session that is ready does not help when the LUN is not what it was. */
+static const char *state_word(const struct status_facts *facts)
+{
+    if (facts->stopping)
+        return "stopping";
+    if (facts->volume.journal_foreign && facts->session.state == SES_READY)
+        return "foreign-writes";
+    return status_state_word(facts->session.state);
 }
 
 struct json_object *status_json(const struct status_facts *facts)
@@ -183,8 +200,7 @@ struct json_object *status_json(const struct status_facts *facts)
     add_text(status, "version", HOLDFAST_VERSION);
     add_number(status, "pid", (uint64_t)facts->pid);
     add_seconds(status, "uptime_seconds", facts->now_us - facts->started_us);
-    add_text(status, "state",
-             facts->stopping ? "stopping" : status_state_word(facts->session.state));
+    add_text(status, "state", state_word(facts));
     add_switch(status, "read_only", facts->read_only);
     json_object_object_add(status, "journal", journal_json(facts));
     json_object_object_add(status, "target", target_json(facts));

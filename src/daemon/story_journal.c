@@ -92,6 +92,27 @@ static void tell_data_lost(struct story *story, const struct trace_event *event,
             event->a, event->b, strerror((int)event->c));
 }
 
+static void tell_foreign(struct story *story, const struct trace_event *event)
+{
+    char where[80] = "an earlier start has seen it";
+    if (event->b > 0)
+        snprintf(where, sizeof where, "block %" PRIu64 "+%" PRIu64 " is not what it was", event->a,
+                 event->b);
+    if (event->c)
+        say(story, STORY_WARNING,
+            "another system wrote to the LUN behind our back (%s); writing over it all the same, "
+            "as "
+            "replay=force says. Check the file systems, and take that option away",
+            where);
+    else
+        say(story, STORY_ERROR,
+            "another system wrote to the LUN behind our back (%s): nothing is sent, requests wait. "
+            "See "
+            "who else uses the LUN; save what the journal holds (holdfast journal export), then "
+            "drop it (holdfast journal discard), or start with replay=force to write it over that",
+            where);
+}
+
 void story_tell_journal(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
     char size[HUMAN_BYTES];
@@ -121,6 +142,15 @@ void story_tell_journal(struct story *story, const struct trace_event *event, ui
         say(story, STORY_ERROR,
             "the LUN does not fit the journal: %s; nothing is written to it, requests wait",
             event->text ? event->text : "its size differs");
+        break;
+    case TRACE_JOURNAL_FOREIGN:
+        tell_foreign(story, event);
+        break;
+    case TRACE_JOURNAL_UNREADABLE_CANARY:
+        say(story, STORY_WARNING,
+            "block %" PRIu64 "+%" PRIu64 " of the LUN cannot be read (%s), so it does not tell "
+            "whether another system wrote to the LUN; going on without it",
+            event->a, event->b, strerror((int)event->c));
         break;
     default:
         break;

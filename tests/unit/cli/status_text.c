@@ -70,6 +70,17 @@ static void a_journal_is_told_with_its_ring(void **state)
         "\"used_bytes\":0,\"entries\":1}}",
         false);
     says("0 B of 4 KiB in use (0 %), 1 entry\n");
+    assert_null(strstr(printed, "foreign"));
+    print(
+        "{\"journal\":{\"mode\":\"memory\",\"path\":\"/j\",\"state\":\"open\",\"ring_bytes\":4096,"
+        "\"foreign_block\":2048,\"foreign_blocks\":8}}",
+        false);
+    says("foreign    another system wrote to the LUN (block 2048+8); export the journal");
+    print(
+        "{\"journal\":{\"mode\":\"memory\",\"path\":\"/j\",\"state\":\"open\",\"ring_bytes\":4096,"
+        "\"foreign_block\":0,\"foreign_blocks\":0}}",
+        false);
+    says("foreign    another system wrote to the LUN; export the journal");
     print("{\"journal\":{\"mode\":\"none\"}}", false);
     says("journal    none\n");
     assert_null(strstr(printed, "ring"));

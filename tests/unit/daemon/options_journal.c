@@ -64,6 +64,8 @@ static void a_path_is_a_persistent_one(void **state)
 static void what_was_said_counts(void **state)
 {
     accepts("journal=/j,journal_size=4G,journal_cache=8M,journal_engine=thread,destage=ordered");
+    accepts("replay=force");
+    assert_int_equal(options.replay, REPLAY_FORCE);
     assert_true(options.journal_size == 4ull << 30);
     assert_true(options.journal_cache == 8ull << 20);
     assert_int_equal(options.journal_engine, ENGINE_THREAD);
@@ -93,6 +95,7 @@ static void keys_of_a_journal_need_one(void **state)
     refuses("journal_engine=uring", "journal_engine: there is no journal");
     refuses("destage=coalesce", "destage: there is no journal");
     refuses("on_journal_failure=park", "on_journal_failure: there is no journal");
+    refuses("replay=force", "replay: there is no journal");
 }
 
 static void contradictions_are_refused(void **state)

@@ -108,6 +108,35 @@ static void a_journal_has_its_own_object(void **state)
     json_object_put(status);
 }
 
+static void another_system_on_the_lun_is_told(void **state)
+{
+    struct status_facts facts = facts_of("iscsi://a/iqn.2026-11.org.example:d/0");
+    facts.journal_path = "/j";
+    facts.session.state = SES_READY;
+    facts.volume.journal_mode = VOL_JOURNAL_PERSISTENT;
+    facts.volume.journal_open = true;
+    facts.volume.journal_canaries = 5;
+    struct json_object *status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/state")), "ready");
+    assert_int_equal(json_object_get_int(at(status, "/journal/canaries")), 5);
+    assert_false(json_object_object_get_ex(at(status, "/journal"), "foreign_blocks", NULL));
+    json_object_put(status);
+    facts.volume.journal_foreign = true;
+    facts.volume.foreign_lba = 2048;
+    facts.volume.foreign_blocks = 8;
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/state")), "foreign-writes");
+    assert_string_equal(json_object_get_string(at(status, "/journal/state")),
+                        "foreign writes, nothing is sent");
+    assert_int_equal(json_object_get_int(at(status, "/journal/foreign_block")), 2048);
+    assert_int_equal(json_object_get_int(at(status, "/journal/foreign_blocks")), 8);
+    json_object_put(status);
+    facts.session.state = SES_WAITING; /* then that comes first */
+    status = status_json(&facts);
+    assert_string_equal(json_object_get_string(at(status, "/state")), "waiting");
+    json_object_put(status);
+}
+
 static void every_state_has_a_word(void **state)
 {
     for (int s = SES_IDLE; s <= SES_STOPPED; s++)
@@ -152,6 +181,7 @@ int main(void)
         cmocka_unit_test(before_the_lun_was_seen),
         cmocka_unit_test(with_a_lun_that_is_ready_or_stopping),
         cmocka_unit_test(a_journal_has_its_own_object),
+        cmocka_unit_test(another_system_on_the_lun_is_told),
         cmocka_unit_test(every_state_has_a_word),
         cmocka_unit_test(no_secret_is_told),
         cmocka_unit_test(the_defaults_are_the_core_s),

@@ -88,6 +88,27 @@ static void a_lun_that_does_not_fit_is_told(void **state)
     begins("3 the LUN does not fit the journal: its size differs; nothing is written");
 }
 
+static void another_system_is_told_with_what_to_do(void **state)
+{
+    event(S, TRACE_JOURNAL_FOREIGN, UINT64_MAX, 8, 0);
+    assert_non_null(strstr(told, "holdfast journal export"));
+    assert_non_null(strstr(told, "holdfast journal discard"));
+    assert_non_null(strstr(told, "replay=force to write it over that\n")); /* the whole line */
+    begins("3 another system wrote to the LUN behind our back (block 18446744073709551615+8 is not "
+           "what it was): nothing is sent, requests wait");
+    event(S, TRACE_JOURNAL_FOREIGN, 0, 0, 0);
+    begins("3 another system wrote to the LUN behind our back (an earlier start has seen it): ");
+    event(S, TRACE_JOURNAL_FOREIGN, 16, 8, 1);
+    begins("4 another system wrote to the LUN behind our back (block 16+8 is not what it was); "
+           "writing over it all the same");
+}
+
+static void a_place_that_cannot_be_read_is_told(void **state)
+{
+    event(S, TRACE_JOURNAL_UNREADABLE_CANARY, 128, 8, EIO);
+    begins("4 block 128+8 of the LUN cannot be read (Input/output error), so it does not tell");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -95,7 +116,8 @@ int main(void)
         TEST(what_it_holds_at_the_start_is_told),     TEST(full_and_room_are_a_pair),
         TEST(a_ring_at_its_limit_does_not_flood),     TEST(each_outage_tells_it_once),
         TEST(a_failure_is_loud_and_its_mark_is_told), TEST(lost_blocks_are_loud_but_do_not_flood),
-        TEST(a_lun_that_does_not_fit_is_told),
+        TEST(a_lun_that_does_not_fit_is_told),        TEST(another_system_is_told_with_what_to_do),
+        TEST(a_place_that_cannot_be_read_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
