@@ -125,9 +125,12 @@ int client_request(struct client *client, struct json_object *request, uint64_t 
     if (!error)
         error = read_line(client->fd, clock_ms() + timeout_ms, &line);
     if (error == -ETIMEDOUT)
-        return fault_set(fault, error, "the daemon does not answer in time");
+        return fault_set(fault, error,
+                         "the daemon (%.200s) does not answer in time; its log may say why",
+                         client->directory);
     if (error)
-        return fault_set(fault, error, "the daemon ended, or hung up on us");
+        return fault_set(fault, error, "the daemon (%.200s) ended meanwhile; its log says why",
+                         client->directory);
     struct json_object *answer = json_tokener_parse(line);
     free(line);
     error = judge(answer, fault);

@@ -29,3 +29,15 @@ hf_says 8 'back' || fail "the log does not tell of the return"
 ended_within hf 12 || fail "still running after stop"
 [ "$ENDED" = 0 ] || fail "exit status $ENDED after stop"
 ! hf_status >/dev/null 2>&1 || fail "status of a daemon that is not there"
+
+say "a daemon that dies while somebody waits for it"
+hf_start "$URL"
+nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 4096, 0)'
+end tgt KILL
+spawn flush "$HOLDFAST" flush t -o "run_dir=$T/run"
+waited_for() { hf_status --json | jq -e '.volume.requests > 0'; }
+wait_until 5 waited_for || fail "the flush does not wait"
+end hf KILL
+ended_within flush 5 || fail "the flush waits for the dead"
+[ "$ENDED" = 1 ] || fail "flush: exit status $ENDED"
+grep -qF "the daemon ($T/run) ended meanwhile" "$T/flush.log" || fail "flush: $(cat "$T/flush.log")"
