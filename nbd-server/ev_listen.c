@@ -31,6 +31,20 @@ __attribute__((format(printf, 4, 5))) static int fail(int error, char *ret_why, 
     return error;
 }
 
+static const char *mend_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return "; make its folder first";
+    case EADDRINUSE:
+        return "; `ss -ltnp` tells by whom, or take another port";
+    case EADDRNOTAVAIL:
+        return "; give an address of this host, or tcp::PORT for all of them";
+    default:
+        return "";
+    }
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -89,8 +103,8 @@ static int listen_unix(const char *path, char *ret_why, size_t why_bytes,
     if (fd < 0 || fchmod(fd, 0600) < 0 ||
         bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
         lstat(path, &status) < 0 || listen(fd, BACKLOG) < 0)
-        return fail(-errno, ret_why, why_bytes, "cannot listen on unix:%s: %s", path,
-                    strerror(errno));
+        return fail(-errno, ret_why, why_bytes, "cannot listen on unix:%s: %s%s", path,
+                    strerror(errno), mend_of(errno));
     listeners->fds[listeners->count++] = take_fd(&fd);
     strcpy(listeners->unix_path, path);
     listeners->unix_device = status.st_dev;
@@ -189,8 +203,8 @@ static int listen_tcp(const char *where, char *ret_why, size_t why_bytes,
     const int error = listen_on_all(list, listeners);
     freeaddrinfo(list);
     if (error)
-        return fail(error, ret_why, why_bytes, "cannot listen on tcp:%s: %s", where,
-                    strerror(-error));
+        return fail(error, ret_why, why_bytes, "cannot listen on tcp:%s: %s%s", where,
+                    strerror(-error), mend_of(-error));
     return 0;
 }
 

@@ -85,7 +85,8 @@ static int make_file(struct opening *opening, int flags)
         return refuse(opening, -ENOENT, "does not exist: is the disk there, and the name right?");
     opening->file.fd = open(path, flags | O_CREAT | O_EXCL, 0600);
     if (opening->file.fd < 0)
-        return refuse(opening, -errno, "cannot be made: %s", strerror(errno));
+        return refuse(opening, -errno, "cannot be made: %s%s", strerror(errno),
+                      errno == ENOENT ? "; make its folder first" : "");
     opening->is_new = true;
     return 0;
 }

@@ -47,6 +47,12 @@ refused 2 "header_digest: 'md5' is not one of none|crc32c" \
 refused 2 "write unix:PATH or tcp:HOST:PORT" serve "$URL" --nbd "$T/nbd"
 refused 2 "nbd: the host is missing; write tcp:HOST:PORT" serve "$URL" --nbd tcp:
 refused 2 "nbd: 'nbd' is no absolute path; write unix:/PATH" serve "$URL" --nbd unix:nbd
+refused 1 "No such file or directory; make its folder first" \
+    serve "$URL" --run-dir "$T/run" --nbd "unix:$T/nowhere/nbd"
+refused 1 "Cannot assign requested address; give an address of this host" \
+    serve "$URL" --run-dir "$T/run" --nbd tcp:192.0.2.1:10809
+refused 1 "cannot be made: No such file or directory; make its folder first" \
+    serve "$URL" "${FRONT[@]}" --journal "$T/nowhere/ring"
 refused 2 "'/dev/sda' is no nbd device" serve "$URL" --device /dev/sda
 refused 2 "'nbd0' is no nbd device" attach t nbd0
 refused 1 "no daemon 't' is running" attach t /dev/nbd0 --run-dir "$T/run"
