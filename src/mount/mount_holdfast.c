@@ -123,7 +123,11 @@ static int check_directory(const struct mount_call *call, struct fault *fault)
 {
     struct stat status;
     if (stat(call->directory, &status) < 0)
-        return fault_set(fault, -ENOENT, "the mount point: %s", strerror(errno));
+        return fault_set(fault, -ENOENT, "the mount point: %s; make it first", strerror(errno));
+    if (!S_ISDIR(status.st_mode))
+        return fault_set(fault, -ENOTDIR,
+                         "the mount point is no folder; mount.fuse.holdfast is "
+                         "for a file");
     return 0;
 }
 

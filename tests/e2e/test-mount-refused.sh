@@ -39,7 +39,8 @@ refused 1 "memory: " "$URL" "$T/mnt" -o memory=1
 refused 1 "is neither an iscsi:// URL nor a configured name" "/" "$T/mnt"
 refused 1 "the LUN's number is missing" "${URL%/1}" "$T/mnt"
 refused 32 "/etc/holdfast/nobody.conf does not exist" nobody "$T/mnt"
-refused 32 "the mount point: No such file" "$URL" "$T/none"
+refused 32 "the mount point: No such file or directory; make it first" "$URL" "$T/none"
+refused 32 "the mount point is no folder" "$URL" "$T/said"
 refused 32 "no LUN is mounted there" "$URL" "$T/mnt" -o remount,ro
 expect 0 mount -f -t holdfast "$URL" "$T/mnt"
 ! mounted "$T/mnt" || fail "-f mounts"
