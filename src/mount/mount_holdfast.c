@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "cli/program.h"
@@ -73,6 +74,20 @@ static bool is_mounted(const struct mount_call *call, const struct disk *disk)
     return same;
 }
 
+/* mount -a cannot know that it is, and asks again. But who asks for read-only relies on it. */
+static int mounted_already(const struct mount_call *call, struct fault *fault)
+{
+    struct statvfs there;
+    if (call->read_only && statvfs(call->directory, &there) == 0 && !(there.f_flag & ST_RDONLY))
+        return fault_set(fault, -EBUSY,
+                         "mounted there already, and can be written; to change that: "
+                         "mount -o remount,ro %s",
+                         call->directory);
+    if (call->verbose)
+        printf("%s is mounted on %s already\n", call->source, call->directory);
+    return 0;
+}
+
 static int mount_disk(const struct mount_call *call, const struct service *service,
                       enum mount_via via, int *ret_status, struct fault *fault)
 {
@@ -85,13 +100,9 @@ static int mount_disk(const struct mount_call *call, const struct service *servi
     json_object_put(answer);
     if (error)
         return error;
-    if (is_mounted(call, &disk)) { /* mount -a cannot know, and asks again */
-        if (call->verbose)
-            printf("%s is mounted on %s already\n", call->source, call->directory);
-        *ret_status = MOUNT_DONE;
-    } else {
-        error = run_mount(call, disk.type, disk.device, ret_status, fault);
-    }
+    *ret_status = MOUNT_DONE;
+    error = is_mounted(call, &disk) ? mounted_already(call, fault)
+                                    : run_mount(call, disk.type, disk.device, ret_status, fault);
     disk_release(&disk);
     return error;
 }

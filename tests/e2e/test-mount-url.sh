@@ -33,6 +33,8 @@ say "again: nothing happens"
 expect 0 mount -t holdfast "$URL" "$T/mnt" -o stop_timeout=5s,retain=4M -v
 says "is mounted on $T/mnt already"
 [ "$(grep -c " $T/mnt " /proc/self/mountinfo)" = 1 ] || fail "mounted twice"
+expect 32 mount -t holdfast "$URL" "$T/mnt" -o stop_timeout=5s,retain=4M,ro
+says "mounted there already, and can be written; to change that: mount -o remount,ro $T/mnt"
 wait_until 5 one_loop "$NAME" ||
     fail "a loop device is left over"
 
@@ -43,6 +45,7 @@ says "serves this LUN already, with other options"
 say "remounted: the file system's options change, the daemon's stay"
 expect 0 mount -t holdfast "$URL" "$T/mnt" -o remount,ro
 findmnt -no OPTIONS "$T/mnt" | grep -qw ro || fail "not read-only"
+expect 0 mount -t holdfast "$URL" "$T/mnt" -o stop_timeout=5s,retain=4M,ro
 expect 0 mount.holdfast "$URL" "$T/mnt" -o rw,remount,retain=4M
 findmnt -no OPTIONS "$T/mnt" | grep -qw rw || fail "read-only still"
 alive daemon || fail "the daemon was restarted"
