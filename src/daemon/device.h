@@ -36,8 +36,7 @@ int device_new(const struct options *options, struct evl *loop, struct volume *v
 void device_free(struct device *device);
 
 /* At the start: attaches `text` as soon as the LUN is seen, and never gives up. Blocks a moment;
- * refused as
- * device_prepare(), and when somebody else has the device. */
+ * refused as device_prepare() is, and when somebody else has the device. */
 int device_open(struct device *device, const char *text, struct fault *fault);
 
 /*
