@@ -9,7 +9,9 @@
  *
  * What can go wrong: one is not. Then nothing is sent any more, as with the wrong LUN: requests
  * wait, the journal keeps what it has and says so in its superblock, until somebody decides. A
- * place that cannot be read says nothing, and is left out.
+ * place that cannot be read says nothing, and is left out. Data may be hurt on their way to us, and
+ * iSCSI has no digest that would tell: what is noted was read twice and was the same, what differs
+ * is read again.
  *
  * What is compared is what was valid when the session was lost, or the journal opened: until the
  * comparison is over nothing of ours is sent, so what clients append meanwhile cannot be what
@@ -37,6 +39,13 @@ static void read_start(struct volume *volume, enum vol_canary_job job, unsigned 
     canaries->lba = lba;
     canaries->blocks = blocks;
     canaries->done_blocks = 0;
+    canaries->is_again = false;
+}
+
+static void read_again(struct vol_canaries *canaries)
+{
+    canaries->done_blocks = 0;
+    canaries->is_again = true;
 }
 
 static uint32_t crc_of_read(const struct volume *volume, uint32_t blocks)
@@ -83,7 +92,10 @@ void vol_canaries_recovered(struct volume *volume)
 
 void vol_canaries_session_lost(struct volume *volume)
 {
-    if (volume->journal && !volume->canaries.must_check)
+    struct vol_canaries *canaries = &volume->canaries;
+    if (!canaries->is_reading)
+        canaries->job = CANARY_IDLE; /* one that waited for its turn */
+    if (volume->journal && !canaries->must_check)
         expect_what_is_noted(volume);
 }
 
@@ -129,12 +141,20 @@ static void check_next(struct volume *volume)
     vol_come_online(volume);
 }
 
-static void check_read(struct volume *volume)
+/* True: that was it. */
+static bool check_read(struct volume *volume)
 {
-    struct jnl_canary *expected = &volume->canaries.expected[volume->canaries.index];
-    if (crc_of_read(volume, expected->blocks) != expected->crc)
+    struct vol_canaries *canaries = &volume->canaries;
+    struct jnl_canary *expected = &canaries->expected[canaries->index];
+    bool differs = crc_of_read(volume, expected->blocks) != expected->crc;
+    if (differs && !canaries->is_again) {
+        read_again(canaries);
+        return false;
+    }
+    if (differs)
         found_foreign(volume, expected->lba, expected->blocks);
     expected->blocks = 0;
+    return true;
 }
 
 /* --- noting what is there --- */
@@ -217,15 +237,23 @@ static void note_next(struct volume *volume)
     round_is_over(volume);
 }
 
-static void note_read(struct volume *volume)
+/* True: that was it. */
+static bool note_read(struct volume *volume)
 {
     struct vol_canaries *canaries = &volume->canaries;
     if (is_head(volume, canaries->index))
         canaries->place_count = vol_places_find(
             canaries->data, (size_t)canaries->blocks * vol_block_bytes(volume),
             vol_block_bytes(volume), ses_lun(volume->session)->blocks, canaries->places);
-    uint32_t blocks = canaries->places[canaries->index].blocks;
-    jnl_canary_note(volume->journal, canaries->index, crc_of_read(volume, blocks));
+    uint32_t crc = crc_of_read(volume, canaries->places[canaries->index].blocks);
+    if (!canaries->is_again) {
+        canaries->first_crc = crc;
+        read_again(canaries);
+        return false;
+    }
+    if (crc == canaries->first_crc)
+        jnl_canary_note(volume->journal, canaries->index, crc);
+    return true;
 }
 
 static void note_again(struct timer *timer)
@@ -267,13 +295,11 @@ static void read_done(struct ses_command *command)
     if (command->result == SES_FAILED)
         read_failed(volume, command->error);
     canaries->done_blocks += (uint32_t)command->blocks;
-    bool is_whole = command->result == SES_OK && canaries->done_blocks == canaries->blocks;
-    if (is_whole && canaries->job == CANARY_CHECKS)
-        check_read(volume);
-    else if (is_whole)
-        note_read(volume);
-    if (is_whole || command->result != SES_OK)
-        canaries->job = CANARY_IDLE; /* lost: what is to be checked still is */
+    bool is_over = command->result != SES_OK; /* lost: what is to be checked still is */
+    if (!is_over && canaries->done_blocks == canaries->blocks)
+        is_over = canaries->job == CANARY_CHECKS ? check_read(volume) : note_read(volume);
+    if (is_over)
+        canaries->job = CANARY_IDLE;
     vol_leave(volume);
 }
 

@@ -142,6 +142,8 @@ struct vol_canaries {
     uint64_t lba;
     uint32_t blocks, done_blocks;
     bool is_reading; /* a command of it is under way */
+    bool is_again;   /* the second time: what was read once may have been hurt on its way */
+    uint32_t first_crc;
     struct ses_command command;
     struct iovec iov;
     uint8_t data[VOL_HEAD_BYTES];

@@ -305,6 +305,37 @@ static void a_session_lost_under_the_look_looks_again(void **state)
     end(rig, disk);
 }
 
+/* Hurt on its way: iSCSI without a data digest does not tell. */
+static void a_read_that_differs_once_is_no_foreign_writer(void **state)
+{
+    struct disk *disk = disk_with_places();
+    struct rig *rig = start(disk);
+    lose(rig, disk);
+    foreign_write(rig, PLACE);
+    fake_ready(rig->session);
+    fake_run(rig->session, 1);
+    foreign_write(rig, PLACE); /* the same bits again: as it was */
+    goes_on(rig, disk);
+    assert_null(rig_event(rig, TRACE_JOURNAL_FOREIGN));
+    end(rig, disk);
+}
+
+static void what_reads_differently_twice_is_not_noted(void **state)
+{
+    struct disk *disk = disk_with_places();
+    struct rig *rig = rig_on(disk);
+    foreign_write(rig, PLACE);
+    fake_ready(rig->session);
+    fake_run(rig->session, 1);
+    foreign_write(rig, PLACE);
+    run_all(rig, disk);
+    assert_int_equal(status_of(rig).journal_canaries, 1);
+    fake_clock_advance_ms(&rig->clock, 15000);
+    run_all(rig, disk);
+    assert_int_equal(status_of(rig).journal_canaries, 2);
+    end(rig, disk);
+}
+
 /* A LUN that takes one block at a time. */
 static void places_are_read_in_what_the_lun_takes(void **state)
 {
@@ -313,7 +344,7 @@ static void places_are_read_in_what_the_lun_takes(void **state)
     rig->session->lun.max_transfer_blocks = 1;
     fake_ready(rig->session);
     run_all(rig, disk);
-    assert_int_equal(rig->session->reads, 16);
+    assert_int_equal(rig->session->reads, 32); /* twice */
     assert_int_equal(status_of(rig).journal_canaries, 2);
     lose(rig, disk);
     foreign_write(rig, PLACE + 5);
@@ -406,6 +437,8 @@ int main(void)
         cmocka_unit_test(what_is_being_appended_is_not_noted),
         cmocka_unit_test(a_place_that_cannot_be_read_is_left_out),
         cmocka_unit_test(a_session_lost_under_the_look_looks_again),
+        cmocka_unit_test(a_read_that_differs_once_is_no_foreign_writer),
+        cmocka_unit_test(what_reads_differently_twice_is_not_noted),
         cmocka_unit_test(places_are_read_in_what_the_lun_takes),
         cmocka_unit_test(it_can_be_stopped),
         cmocka_unit_test(without_given_places_the_disk_says_them),
