@@ -84,6 +84,14 @@ static void check_recovery(struct daemon *daemon)
                    (unsigned long long)status.dirty_bytes, (unsigned long long)held);
 }
 
+/* With nothing to replay the LUN is taken as it is. */
+static void forgive_if_nothing_is_left(struct daemon *daemon)
+{
+    struct vol_status status;
+    vol_status(daemon->volume, &status);
+    daemon->must_refuse &= status.dirty_bytes > 0 && !daemon->is_forced;
+}
+
 static struct volume *new_volume(struct daemon *daemon)
 {
     struct vol_config volume_config;
@@ -146,11 +154,13 @@ void daemon_start(struct daemon *daemon)
     daemon->is_fenced = daemon->target->conflict_told = false;
     daemon->running_since_us = world->now_us;
     daemon->is_forced = daemon->replays_over_foreign;
+    daemon->refuses_since_us = 0;
     daemon->starts++;
     use_journal(daemon);
     if (world_failed(world))
         return;
     check_recovery(daemon);
+    forgive_if_nothing_is_left(daemon);
     vol_start(daemon->volume);
     clients_daemon_started(daemon->clients, daemon->volume);
 }
@@ -227,14 +237,21 @@ static bool ends_the_promise(struct daemon *daemon)
     return !status.journal_unmarked || daemon->truth.is_marked_failed;
 }
 
+/* So long a journal's disk takes for a superblock, at the most. */
+#define REFUSAL_NOTED_US 300000u
+
 static void check_refusal_to_replay(struct daemon *daemon)
 {
     struct vol_status status;
     if (!daemon->volume || daemon->foreign.place_count == 0)
         return;
     vol_status(daemon->volume, &status);
-    if (status.journal_foreign)
-        foreign_check_refusal(&daemon->foreign, &status);
+    if (!status.journal_foreign)
+        return;
+    foreign_check_refusal(&daemon->foreign, &status);
+    bool is_old = daemon->refuses_since_us > 0 &&
+                  daemon->world->now_us - daemon->refuses_since_us > REFUSAL_NOTED_US;
+    daemon->must_refuse |= is_old && !status.journal_failed;
 }
 
 /* Drops the object graph, as the end of its process does. */
@@ -335,9 +352,14 @@ void daemon_changes_lun(struct daemon *daemon, bool first)
     vol_status(daemon->volume, &status);
     if (status.journal_foreign)
         world_fail(daemon->world, "O14 the LUN is changed by a daemon that refuses to");
+    if (daemon->must_refuse)
+        world_fail(daemon->world, "O14 the LUN is changed, though an earlier daemon refused to");
     if (first && !status.journal_failed)
         foreign_check_replay(&daemon->foreign, daemon->link.opened_us);
 }
+
+/* The administrator thinks for so long about what another system wrote. */
+#define DECIDE_US 1500000u
 
 void daemon_look(struct daemon *daemon)
 {
@@ -347,7 +369,11 @@ void daemon_look(struct daemon *daemon)
     vol_status(daemon->volume, &status);
     if (daemon->is_forced && status.online)
         daemon->replays_over_foreign = false;
-    if (status.journal_foreign) {
+    if (!status.journal_foreign) {
+        daemon->refuses_since_us = 0;
+    } else if (daemon->refuses_since_us == 0) {
+        daemon->refuses_since_us = daemon->world->now_us;
+    } else if (daemon->world->now_us - daemon->refuses_since_us >= DECIDE_US) {
         daemon->replays_over_foreign = true;
         daemon_kill(daemon, 1);
     }

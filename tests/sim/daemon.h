@@ -28,6 +28,8 @@ struct daemon {
     struct foreign foreign;
     bool replays_over_foreign; /* the next start ... */
     bool is_forced;            /* the daemon that runs */
+    uint64_t refuses_since_us; /* it was seen to refuse to go on; 0: it was not */
+    bool must_refuse;          /* the one before did, and had the time to write that down */
     struct rng rng;
     struct sim_link link;
     struct volume *volume; /* NULL: not running */

@@ -65,7 +65,8 @@ static bool nothing_in_the_way(const struct sim *sim)
     bool calm = sim->target.calm || (!o->stuck_pm && !o->login_refused_pm && !o->login_close_pm &&
                                      !o->not_found_pm && !o->busy_pm && !o->sync_fails_pm);
     return calm && target_is_well(&sim->target) && target_is_quiet(&sim->target) &&
-           sim->daemon.volume && !sim->daemon.stopping && !sim->daemon.is_fenced;
+           sim->daemon.volume && !sim->daemon.stopping && !sim->daemon.is_fenced &&
+           sim->daemon.refuses_since_us == 0;
 }
 
 static void watch_event(struct event *event)
