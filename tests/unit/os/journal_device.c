@@ -318,7 +318,8 @@ static void alarm_rang(struct timer *timer)
     timer->fired = NULL;
 }
 
-/* A few wake-ups are the kernel's (io_uring interrupts the wait when it starts a helper). */
+/* A few wake-ups are the kernel's (io_uring interrupts the wait when it starts a helper), however
+ * long the sleep is; a loop that looked every millisecond would have many more. */
 static void an_idle_device_lets_the_loop_sleep(void **state)
 {
     struct rig *rig = *state;
@@ -328,10 +329,10 @@ static void an_idle_device_lets_the_loop_sleep(void **state)
     probe_init(&probe, rig, JDEV_WRITE, 0, rig->memory, BLOCK);
     assert_int_equal(run(rig, &probe), 0);
     timer_init(&alarm, alarm_rang);
-    port_timer_after_ms(evl_timer_port(rig->loop), &alarm, 30);
+    port_timer_after_ms(evl_timer_port(rig->loop), &alarm, 100);
     for (evl_run_once(rig->loop, false); alarm.fired; turns++)
         evl_run_once(rig->loop, true);
-    assert_in_range(turns, 1, 8);
+    assert_in_range(turns, 1, 20);
 }
 
 static void blocking_calls_take_memory_that_is_not_aligned(void **state)
