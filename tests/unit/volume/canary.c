@@ -59,11 +59,7 @@ static void lose(struct rig *rig, struct disk *disk)
 static void refuses(struct rig *rig, struct disk *disk, uint64_t lba, uint64_t blocks)
 {
     unsigned writes = rig->session->writes, syncs = rig->session->syncs;
-    struct call read;
-    call_start(rig, &read, VOL_READ, 0, 512, 0, 0);
     settle(rig, disk);
-    assert_false(read.answered);
-    call_done(&read);
     const struct vol_status status = status_of(rig);
     assert_true(status.journal_foreign && !status.online);
     assert_int_equal(status.foreign_lba, lba);
@@ -357,16 +353,22 @@ static void it_can_be_stopped(void **state)
 {
     struct disk *disk = disk_with_places();
     struct rig *rig = start(disk);
+    struct call read;
     lose(rig, disk);
     foreign_write(rig, PLACE);
     fake_ready(rig->session);
+    call_start(rig, &read, VOL_READ, 0, 512, 0, 0);
     refuses(rig, disk, PLACE, 8);
+    assert_false(read.answered);
     vol_stop(rig->volume, NULL, NULL);
     settle(rig, disk);
     assert_false(rig->session->stopping); /* it waits, as in an outage */
     vol_stop_now(rig->volume);
     settle(rig, disk);
     assert_true(rig->session->stopping);
+    assert_true(read.answered);
+    assert_int_equal(read.request.error, -ESHUTDOWN);
+    call_done(&read);
     end(rig, disk);
 }
 
