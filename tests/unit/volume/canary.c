@@ -372,6 +372,32 @@ static void it_can_be_stopped(void **state)
     end(rig, disk);
 }
 
+/* The same gate: neither what the journal holds passes, nor a client's read. */
+static void a_lun_that_has_shrunk_is_sent_nothing(void **state)
+{
+    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    struct rig *rig = rig_on(disk);
+    struct call read;
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 4096, 4096, 0x66);
+    call_start(rig, &read, VOL_READ, 65536, 512, 0, 0);
+    rig->session->lun.blocks--;
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_false(read.answered);
+    assert_int_equal(rig->session->reads + rig->session->writes + rig->session->syncs, 0);
+    assert_non_null(rig_event(rig, TRACE_JOURNAL_LUN_UNFIT));
+    fake_lose(rig->session);
+    rig->session->lun.blocks++;
+    fake_ready(rig->session);
+    settle(rig, disk);
+    assert_true(read.answered);
+    rig_expect_stable(rig, 4096, 4096, 0x66);
+    call_done(&read);
+    end(rig, disk);
+}
+
 /* The places of a real disk are found on it. */
 static void without_given_places_the_disk_says_them(void **state)
 {
@@ -443,6 +469,7 @@ int main(void)
         cmocka_unit_test(what_reads_differently_twice_is_not_noted),
         cmocka_unit_test(places_are_read_in_what_the_lun_takes),
         cmocka_unit_test(it_can_be_stopped),
+        cmocka_unit_test(a_lun_that_has_shrunk_is_sent_nothing),
         cmocka_unit_test(without_given_places_the_disk_says_them),
         cmocka_unit_test(a_new_partition_table_moves_them),
     };

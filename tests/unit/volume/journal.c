@@ -550,32 +550,6 @@ static void note_stopped(void *owner)
     ((struct rig *)owner)->stopped = true;
 }
 
-/* Neither what the journal holds, nor a client's read. */
-static void a_lun_that_has_shrunk_is_sent_nothing(void **state)
-{
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    struct call read;
-    fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 4096, 4096, 0x66);
-    call_start(rig, &read, VOL_READ, 65536, 512, 0, 0);
-    rig->session->lun.blocks--;
-    fake_ready(rig->session);
-    settle(rig, disk);
-    assert_false(read.answered);
-    assert_int_equal(rig->session->reads + rig->session->writes + rig->session->syncs, 0);
-    assert_non_null(rig_event(rig, TRACE_JOURNAL_LUN_UNFIT));
-    fake_lose(rig->session);
-    rig->session->lun.blocks++;
-    fake_ready(rig->session);
-    settle(rig, disk);
-    assert_true(read.answered);
-    rig_expect_stable(rig, 4096, 4096, 0x66);
-    call_done(&read);
-    end(rig, disk);
-}
-
 static void stopping_without_the_target_keeps_the_journal(void **state)
 {
     struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
@@ -619,7 +593,6 @@ int main(void)
         cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_nothing_else),
         cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),
         cmocka_unit_test(a_disk_that_grew_has_not_shrunk_after_a_crash),
-        cmocka_unit_test(a_lun_that_has_shrunk_is_sent_nothing),
         cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
