@@ -60,6 +60,7 @@ def scene_part(figures, world):
               ("outage", "p99_us", "p99 during, µs"),
               ("outage", "drain_mb", "kept, MB"), ("outage", "return_s", "found again, s"),
               ("outage", "drain_mb_s", "drain, MB/s"),
+              ("outage", "raw_mb_s", "libiscsi then, MB/s"),
               ("start", "dirty_mib", "dirty at the start, MiB"), ("start", "seconds", "start, s"))
     rows = []
     for row in figures.candidates():
