@@ -6,6 +6,7 @@
 #include "base/crc32c.h"
 #include "journal/journal.h"
 #include "journal/reader.h"
+#include "tests/sim/rot.h"
 
 static bool is_free(const struct foreign *foreign, uint64_t lba, uint32_t blocks)
 {
@@ -78,14 +79,19 @@ static void drop_overlapping(struct jnl_superblock *superblock, uint64_t lba, ui
     }
 }
 
+/* All of it, also what lies behind a rotten record. */
 static void drop_what_the_ring_has(const struct foreign *foreign, struct jnl_superblock *superblock)
 {
     static _Alignas(4096) uint8_t memory[JNL_RECORD_BYTES_MAX];
     struct jnl_reader reader;
+    bool is_rotten = foreign->disk->rot.is_flipped;
+    rot_mend(foreign->disk);
     jnl_reader_init(&reader, &foreign->disk->port, superblock, memory);
     while (jnl_reader_next(&reader) == JNL_READING_RECORD)
         for (unsigned i = 0; i < reader.header.entry_count; i++)
             drop_overlapping(superblock, reader.entries[i].lba, reader.entries[i].blocks);
+    if (is_rotten)
+        rot_again(foreign->disk);
 }
 
 /* A client's change, handed in and not answered yet, may be on its way to the ring. */
