@@ -140,13 +140,15 @@ def outage_goals(w, _):
               0.8)]
 
 
+# qemu-storage-daemon 7.2 answers a write with RWF_DSYNC to its FUSE export without any SYNCHRONIZE
+# CACHE: of 100 such writes tgt had 100 pwrite64 and no fdatasync (of holdfast's: 100 and 100).
 def issue_goals(w, _):
     pairs = [(cell, ratio(w.hold("none", cell, "iops", "fuse"),
                           w.get("qemu-storage-daemon", cell, "iops", "fuse")))
-             for cell in cells.TITLES]
+             for cell in cells.TITLES if not cell.startswith("fua")]
     pairs = [pair for pair in pairs if pair[1] is not None]
     cell, value = min(pairs, key=lambda pair: pair[1]) if pairs else ("", None)
-    yield "X1", "FUSE, none, the worst of all cells", [
+    yield "X1", "FUSE, none, the worst of all cells but FUA, which qemu's answers unsynced", [
         least(f"/ qemu-storage-daemon's FUSE ({cell})", value, 1.3)]
     yield "X2", "CPU time for 4 KiB at QD32, none", [
         most(f"{name} / qemu-nbd", ratio(w.hold("none", cell, "cpu_us"),
