@@ -11,6 +11,7 @@
  * is no rest: then the overlay holds what the target may have lost.
  */
 #include "base/checked.h"
+#include "base/mutant.h"
 #include "volume/internal.h"
 
 #define PAUSE_MS 20
@@ -58,7 +59,8 @@ void vol_destage_hurries(struct volume *volume)
 
 bool vol_destage_is_hurried(const struct volume *volume)
 {
-    return volume->hurry_until_us > 0 && volume->hurry_until_us > port_now_us(volume->timer);
+    return !MUTANT(HURRY_IS_FORGOTTEN) && volume->hurry_until_us > 0 &&
+           volume->hurry_until_us > port_now_us(volume->timer);
 }
 
 static void rest_is_over(struct timer *timer)

@@ -166,6 +166,12 @@ static void draw_export(struct options *o, uint64_t seed)
     o->export_ms = rng_chance(&rng, 150) ? draw_log(&rng, 1, 10000) : 0;
 }
 
+static void draw_drains(struct options *o, uint64_t seed)
+{
+    struct rng rng = rng_fork(seed, "drains");
+    o->drain_ms = rng_chance(&rng, 300) ? draw_log(&rng, 50, 20000) : 0;
+}
+
 /* From a stream of its own: what a seed is without a journal does not depend on this. */
 static void draw_journal(struct options *o, uint64_t seed)
 {
@@ -246,6 +252,7 @@ void options_draw(struct options *options, uint64_t seed)
     draw_journal(options, seed);
     draw_others(options, seed);
     draw_canaries(options, seed);
+    draw_drains(options, seed);
 }
 
 static void make_friendly(struct options *o)
@@ -277,6 +284,7 @@ void options_make_tiny(struct options *o)
     o->jdev_us = 60;
     o->jdev_sync_us = 300;
     o->retain_ms = 5;
+    o->drain_ms = o->drain_ms ? 10 : 0;
     o->scan = 1;
     o->faults = 0;
     o->final_flush = 1;
@@ -306,7 +314,7 @@ static bool is_trouble(const char *name)
 {
     static const char *const others[] = {"absent",       "reset_refused", "reserved_exclusively",
                                          "not_ready_ms", "scan",          "final_stop",
-                                         "export_ms"};
+                                         "export_ms",    "drain_ms"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(name, others[i]) == 0)
             return true;

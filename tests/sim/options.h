@@ -97,6 +97,7 @@
     X(quiet_blocks) /* the last ones are hardly ever written */                                    \
     X(canaries)     /* places that are watched for other initiators */                             \
     X(export_ms)    /* how long another process reads the ring at the most; 0: none does */        \
+    X(drain_ms)     /* how long nobody drains, at the most; 0: nobody does */                      \
     /* the faults */                                                                               \
     X(faults)                                                                                      \
     X(fault_gap_us)                                                                                \

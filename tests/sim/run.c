@@ -154,6 +154,7 @@ void sim_init(struct sim *sim, const struct run_request *request)
     faults_init(&sim->faults, world, options, &sim->target, &sim->daemon, seed);
     faults_follow(&sim->faults, request->script);
     export_init(&sim->export, world, options, &sim->daemon, seed);
+    drain_init(&sim->drain, world, options, &sim->daemon, seed);
     sim->is_tiny = request->is_tiny;
     sim->crash = request->crash;
     sim->crash_step = request->crash_step;
@@ -244,6 +245,22 @@ void sim_drain(struct sim *sim)
         world_fail(&sim->world, "I16 not drained after %.0f s: %llu to issue, %u submitted",
                    (double)bound_us / 1e6, (unsigned long long)sim->clients.left,
                    sim->clients.submitted);
+}
+
+static bool nothing_is_left(const struct sim *sim)
+{
+    return drain_is_over(&sim->drain);
+}
+
+/* I16: who drains does not wait for ever while the target is there and the clients pause. */
+static void drain_to_the_end(struct sim *sim)
+{
+    uint64_t bound_us = 100000000 + 9000ull * sim->options.command_timeout_ms;
+    if (sim->options.drain_ms == 0 || world_failed(&sim->world))
+        return;
+    drain_insist(&sim->drain);
+    if (!sim_run(sim, nothing_is_left, sim->world.now_us + bound_us))
+        world_fail(&sim->world, "I16 who drains waits for ever");
 }
 
 static bool flush_is_done(const struct sim *sim)
@@ -338,6 +355,7 @@ static void swarm(struct sim *sim)
         clients_scan(&sim->clients);
         sim_drain(sim);
     }
+    drain_to_the_end(sim);
     if (sim->is_tiny) /* crashes may come until everything is on the LUN */
         sim_run(sim, is_all_on_the_lun, sim->world.now_us + 60000000);
     sim->crash = SIM_CRASH_NONE;

@@ -2,6 +2,7 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
+#include "tests/sim/drain.h"
 #include "tests/sim/export.h"
 #include "tests/sim/faults.h"
 
@@ -44,6 +45,7 @@ struct sim {
     struct daemon daemon;
     struct faults faults;
     struct export export;
+    struct drain drain;
     struct event watch;
     bool is_tiny;
     enum sim_crash crash; /* is to come, when: */

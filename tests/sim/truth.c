@@ -143,6 +143,15 @@ static void read_lun(const struct truth *truth, struct rng *rng, enum media_cras
     }
 }
 
+void truth_check_stable(struct truth *truth)
+{
+    uint64_t ids[TRUTH_BLOCKS_MAX * CELLS_PER_BLOCK_MAX];
+    read_lun(truth, NULL, MEDIA_LOSE_ALL, ids);
+    for (uint32_t i = 0; i < truth_cells(truth) && !world_failed(truth->world); i++)
+        if (!oracle_may_hold(truth->oracle, i, ids[i], UINT64_MAX))
+            oracle_lost(truth->oracle, i, ids[i]);
+}
+
 void truth_check_prefix(struct truth *truth, struct rng *rng)
 {
     uint64_t ids[TRUTH_BLOCKS_MAX * CELLS_PER_BLOCK_MAX];

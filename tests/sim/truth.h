@@ -43,6 +43,9 @@ uint32_t truth_cells(const struct truth *truth);
  * unflushed data may be lost: of writes that were submitted before the oracle's time `before`. */
 void truth_check(struct truth *truth, bool with_journal, bool forgive, uint64_t before);
 
+/* The LUN alone holds what the oracle allows, were the target to lose its cache now (O9). */
+void truth_check_stable(struct truth *truth);
+
 /* Ordered destage: the LUN alone is a prefix (O8), whatever the target loses now. */
 void truth_check_prefix(struct truth *truth, struct rng *rng);
 
