@@ -45,6 +45,7 @@ struct command_line {
     unsigned endurance;
     const char *settings[SETTINGS_MAX];
     unsigned setting_count;
+    bool is_told; /* what is wrong with it */
 };
 
 /* What the jobs have in common. */
@@ -129,8 +130,14 @@ static bool take_number(struct command_line *line, int option, const char *text)
 static bool take_setting(struct command_line *line, const char *setting)
 {
     struct options probe = {0};
-    if (line->setting_count == SETTINGS_MAX || options_set(&probe, setting) != 0)
+    char why[OPTION_WHY_BYTES];
+    if (line->setting_count == SETTINGS_MAX)
         return false;
+    if (options_set(&probe, setting, why) != 0) {
+        fprintf(stderr, "sim: --set %s\n", why);
+        line->is_told = true;
+        return false;
+    }
     line->settings[line->setting_count++] = setting;
     return true;
 }
@@ -285,7 +292,7 @@ int main(int argc, char **argv)
 {
     struct command_line line;
     if (parse(argc, argv, &line) != 0)
-        return usage();
+        return line.is_told ? 2 : usage();
     if (line.endurance && !getenv("GLIBC_TUNABLES")) {
         /* Freed memory in malloc's thread cache would count as used. */
         setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);

@@ -155,9 +155,6 @@ static void draw_ring_contents(struct options *o, uint64_t seed)
         old = (enum old_ring)draw(&rng, OLD_RING_YOUNG, OLD_RING_AGED);
     o->old_ring = o->mode == VOL_JOURNAL_PERSISTENT ? old : OLD_RING_NONE;
     o->w_jdev_rot_data = rng_chance(&rng, 200) ? draw(&rng, 3, 15) : 0;
-    /* Memory is not mended: an older version could go over a newer one that nothing else holds. */
-    if (o->mode == VOL_JOURNAL_MEMORY && o->ordered)
-        o->w_jdev_rot_data = 0;
 }
 
 static void draw_export(struct options *o, uint64_t seed)
@@ -255,6 +252,15 @@ void options_draw(struct options *options, uint64_t seed)
     draw_drains(options, seed);
 }
 
+void options_fit(struct options *o)
+{
+    /* Memory is not mended: an older version could go over a newer one that nothing else holds. */
+    if (o->mode == VOL_JOURNAL_MEMORY && o->ordered)
+        o->w_jdev_rot_data = 0;
+    if (o->quiet_blocks > o->blocks / 2)
+        o->quiet_blocks = o->blocks / 2;
+}
+
 static void make_friendly(struct options *o)
 {
     o->grow_blocks = o->export_ms = 0;
@@ -294,7 +300,7 @@ void options_make_tiny(struct options *o)
 
 void options_print(const struct options *options, FILE *to)
 {
-#define OPTION_PRINT(name)                                                                         \
+#define OPTION_PRINT(name, low, high)                                                              \
     if (options->name)                                                                             \
         fprintf(to, " " #name "=%u", options->name);
     OPTIONS(OPTION_PRINT)
@@ -303,7 +309,7 @@ void options_print(const struct options *options, FILE *to)
 
 void options_print_lines(const struct options *options, FILE *to)
 {
-#define OPTION_LINE(name)                                                                          \
+#define OPTION_LINE(name, low, high)                                                               \
     if (options->name)                                                                             \
         fprintf(to, "set " #name "=%u\n", options->name);
     OPTIONS(OPTION_LINE)
@@ -325,7 +331,7 @@ static bool is_trouble(const char *name)
 int options_clear(struct options *options, unsigned index)
 {
     unsigned at = 0;
-#define OPTION_CLEAR(name)                                                                         \
+#define OPTION_CLEAR(name, low, high)                                                              \
     if (at++ == index) {                                                                           \
         bool clears = is_trouble(#name) && options->name;                                          \
         if (clears)                                                                                \
@@ -337,22 +343,45 @@ int options_clear(struct options *options, unsigned index)
     return -1;
 }
 
-int options_set(struct options *options, const char *assignment)
+static int set_number(uint32_t *field, const char *text, uint32_t low, uint32_t high,
+                      const char *assignment, char *ret_why)
 {
-    const char *equals = strchr(assignment, '=');
     char *end;
-    if (!equals || equals[1] < '0' || equals[1] > '9')
-        return -EINVAL;
-    size_t length = (size_t)(equals - assignment);
-    uint32_t value = (uint32_t)strtoul(equals + 1, &end, 10);
-    if (*end != '\0')
-        return -EINVAL;
-#define OPTION_SET(name)                                                                           \
-    if (length == strlen(#name) && strncmp(assignment, #name, length) == 0) {                      \
-        options->name = value;                                                                     \
-        return 0;                                                                                  \
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && value >= low &&
+        value <= high) {
+        *field = (uint32_t)value;
+        return 0;
     }
+    snprintf(ret_why, OPTION_WHY_BYTES, "%.60s: it is a number from %u to %u", assignment, low,
+             high);
+    return -EINVAL;
+}
+
+static int set(struct options *options, const char *assignment, char *ret_why)
+{
+    size_t length = strcspn(assignment, "=");
+    const char *text = assignment + length + (assignment[length] == '=');
+#define OPTION_SET(name, low, high)                                                                \
+    if (length == strlen(#name) && strncmp(assignment, #name, length) == 0)                        \
+        return set_number(&options->name, text, low, high, assignment, ret_why);
     OPTIONS(OPTION_SET)
 #undef OPTION_SET
+    snprintf(ret_why, OPTION_WHY_BYTES, "%.60s: there is no such option", assignment);
     return -EINVAL;
+}
+
+int options_set(struct options *options, const char *assignment, char *ret_why)
+{
+    struct options changed = *options;
+    int error = set(&changed, assignment, ret_why);
+    if (error)
+        return error;
+    if (changed.block_bytes & (changed.block_bytes - 1)) {
+        snprintf(ret_why, OPTION_WHY_BYTES, "%.60s: it is a power of two", assignment);
+        return -EINVAL;
+    }
+    *options = changed;
+    return 0;
 }

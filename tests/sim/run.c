@@ -98,6 +98,7 @@ static void watch_event(struct event *event)
 
 static void draw_options(struct sim *sim, const struct run_request *request)
 {
+    char why[OPTION_WHY_BYTES];
     if (script_replays(request->script)) {
         sim->options = request->script->options;
         return;
@@ -106,7 +107,8 @@ static void draw_options(struct sim *sim, const struct run_request *request)
     if (request->is_tiny)
         options_make_tiny(&sim->options);
     for (unsigned i = 0; i < request->setting_count; i++)
-        options_set(&sim->options, request->settings[i]);
+        options_set(&sim->options, request->settings[i], why);
+    options_fit(&sim->options);
     if (request->script) {
         request->script->seed = request->seed;
         request->script->options = sim->options;

@@ -51,11 +51,11 @@ static bool take_line(struct script *script, const char *line)
 {
     struct script_op op;
     struct script_fault fault;
-    char setting[80];
+    char setting[80], why[OPTION_WHY_BYTES];
     if (sscanf(line, "seed %" SCNu64, &script->seed) == 1)
         return true;
     if (sscanf(line, "set %79s", setting) == 1)
-        return options_set(&script->options, setting) == 0;
+        return options_set(&script->options, setting, why) == 0;
     if (sscanf(line, "op %" SCNu64 " %u %u %u %u %u %u", &op.at_us, &op.slot, &op.op, &op.flags,
                &op.first, &op.count, &op.at_once) == 7 &&
         script->op_count < SCRIPT_OPS) {
