@@ -5,11 +5,41 @@
 
 #include "tests/unit/volume/disk.h"
 
+static struct disk *disk;
+static struct rig *rig;
+
+static int start(void **state)
+{
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    return 0;
+}
+
+static int start_away(void **state)
+{
+    start(state);
+    fake_lose(rig->session);
+    return 0;
+}
+
+/* Payload is read from the ring; and the target was not seen yet. */
+static int start_uncached(void **state)
+{
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->cache_bytes = 0;
+    rig = rig_on(disk);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    end(rig, disk);
+    return 0;
+}
+
 static void a_write_is_answered_when_the_journal_has_it(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
     struct call call;
     call_start(rig, &call, VOL_WRITE, 4096, 4096, 0, 0x11);
     assert_false(call.answered);
@@ -25,15 +55,10 @@ static void a_write_is_answered_when_the_journal_has_it(void **state)
     vol_status(rig->volume, &status);
     assert_int_equal(status.journal_entries, 0);
     assert_int_equal(status.memory_used, 0);
-    end(rig, disk);
 }
 
 static void writes_and_flushes_go_on_while_the_target_is_away(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     struct call flush;
     write_to_journal(rig, disk, 0, 4096, 0x21);
     write_to_journal(rig, disk, 512, 1024, 0x22);
@@ -49,15 +74,10 @@ static void writes_and_flushes_go_on_while_the_target_is_away(void **state)
     rig_expect_stable(rig, 0, 512, 0x21);
     rig_expect_stable(rig, 512, 1024, 0x22);
     rig_expect_stable(rig, 1536, 2560, 0x21);
-    end(rig, disk);
 }
 
 static void what_was_answered_survives_the_daemon(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     write_to_journal(rig, disk, 8192, 8192, 0x31);
     rig = crash(rig, disk, false);
     assert_true(rig->session->bound);
@@ -66,30 +86,21 @@ static void what_was_answered_survives_the_daemon(void **state)
     fake_ready(rig->session);
     settle(rig, disk);
     rig_expect_stable(rig, 8192, 8192, 0x31);
-    end(rig, disk);
 }
 
 static void what_was_flushed_survives_the_host(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
     struct call flush;
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0x41);
     call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
     fake_complete_all(&disk->device);
     assert_true(flush.answered);
     rig = crash(rig, disk, true);
     expect_read(rig, disk, 0, 4096, 0x41);
-    end(rig, disk);
 }
 
 static void payload_dropped_from_memory_is_read_from_the_ring(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
     fake_ready(rig->session);
     fake_lose(rig->session);
     write_to_journal(rig, disk, 0, 16384, 0x51);
@@ -103,16 +114,12 @@ static void payload_dropped_from_memory_is_read_from_the_ring(void **state)
     fake_ready(rig->session);
     settle(rig, disk);
     rig_expect_stable(rig, 0, 16384, 0x51);
-    end(rig, disk);
 }
 
 /* Pieces of one entry, each of which destage loads whole, so that it takes all of its memory. */
 static void what_waits_for_the_target_leaves_memory_to_readers(void **state)
 {
     enum { HOLES = 40, ENTRY_BYTES = (HOLES + 1) * 3072 };
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
     struct call trim;
     rig->session->lun.unmap_granularity = 8; /* the holes are too small for it: nothing is sent */
     fake_ready(rig->session);
@@ -136,11 +143,10 @@ static void what_waits_for_the_target_leaves_memory_to_readers(void **state)
     fake_ready(rig->session);
     settle(rig, disk);
     rig_expect_stable(rig, 0, 2048, 0x71);
-    end(rig, disk);
 }
 
 /* Writes 8 blocks of 4 KiB, side by side, while the target is away. */
-static void write_neighbours(struct rig *rig, struct disk *disk)
+static void write_neighbours(void)
 {
     fake_ready(rig->session);
     fake_lose(rig->session);
@@ -151,7 +157,7 @@ static void write_neighbours(struct rig *rig, struct disk *disk)
     }
 }
 
-static void expect_neighbours(struct rig *rig, unsigned lost)
+static void expect_neighbours(unsigned lost)
 {
     for (unsigned i = 0; i < 8; i++)
         rig_expect_stable(rig, i * 4096ull, 4096, i == lost ? 0 : (uint8_t)(0x70 + i));
@@ -161,40 +167,33 @@ static void small_neighbours_reach_the_target_in_one_command(void **state)
 {
     static const uint64_t cache_bytes[] = {1024 * 1024, 0}; /* from memory, from the ring */
     for (unsigned i = 0; i < 2; i++) {
-        struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+        disk = disk_new(VOL_JOURNAL_PERSISTENT);
         disk->cache_bytes = cache_bytes[i];
-        struct rig *rig = rig_on(disk);
-        write_neighbours(rig, disk);
+        rig = rig_on(disk);
+        write_neighbours();
         fake_ready(rig->session);
         settle(rig, disk);
         assert_int_equal(rig->session->writes, 1);
-        expect_neighbours(rig, 8);
+        expect_neighbours(8);
         end(rig, disk);
     }
 }
 
 static void a_neighbour_that_is_lost_takes_no_other_with_it(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    write_neighbours(rig, disk);
+    write_neighbours();
     for (unsigned i = 0; i < sizeof disk->device.visible; i++)
         if (disk->device.visible[i] == 0x73)
             disk->device.visible[i] = 0x60;
     fake_ready(rig->session);
     settle(rig, disk);
     assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
-    expect_neighbours(rig, 3);
-    end(rig, disk);
+    expect_neighbours(3);
 }
 
 static void a_ring_that_cannot_be_read_for_a_while_loses_nothing(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    write_neighbours(rig, disk);
+    write_neighbours();
     disk->device.reads_fail = true;
     struct call read;
     call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
@@ -207,16 +206,12 @@ static void a_ring_that_cannot_be_read_for_a_while_loses_nothing(void **state)
     assert_int_equal(read.request.error, 0);
     call_done(&read);
     assert_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
-    expect_neighbours(rig, 8);
-    end(rig, disk);
+    expect_neighbours(8);
 }
 
 static void a_ring_that_is_never_read_again_is_not_waited_for_for_ever(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    disk->cache_bytes = 0;
-    struct rig *rig = rig_on(disk);
-    write_neighbours(rig, disk);
+    write_neighbours();
     disk->device.reads_fail = true;
     struct call read;
     call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
@@ -228,15 +223,10 @@ static void a_ring_that_is_never_read_again_is_not_waited_for_for_ever(void **st
     assert_int_equal(read.request.error, -EIO);
     call_done(&read);
     assert_non_null(rig_event(rig, TRACE_JOURNAL_DATA_LOST));
-    end(rig, disk);
 }
 
 static void a_full_ring_parks_writes_and_lets_reads_pass(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     struct call calls[64];
     unsigned count = 0;
     do {
@@ -256,14 +246,10 @@ static void a_full_ring_parks_writes_and_lets_reads_pass(void **state)
         rig_expect_stable(rig, i * 32768ull, 32768, (uint8_t)(i + 1));
         call_done(&calls[i]);
     }
-    end(rig, disk);
 }
 
 static void zeros_and_trims_are_journaled_too(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
     struct call call;
     write_to_journal(rig, disk, 0, 65536, 0x71);
     settle(rig, disk);
@@ -282,14 +268,10 @@ static void zeros_and_trims_are_journaled_too(void **state)
     settle(rig, disk);
     rig_expect_stable(rig, 4096, 8192, 0);
     rig_expect_stable(rig, 12288, 4096, 0x71);
-    end(rig, disk);
 }
 
 static void a_rewritten_range_is_never_sent_backwards(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0x81);
     fake_clock_advance_ms(&rig->clock, 20);
     fake_complete_all(&disk->device);
@@ -302,15 +284,10 @@ static void a_rewritten_range_is_never_sent_backwards(void **state)
     fake_ready(rig->session);
     settle(rig, disk);
     rig_expect_stable(rig, 0, 4096, 0x82);
-    end(rig, disk);
 }
 
 static void a_failed_journal_loses_nothing_and_goes_on_without(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0x91);
     struct call write, flush;
     call_start(rig, &write, VOL_WRITE, 2048, 4096, 0, 0x92);
@@ -327,11 +304,10 @@ static void a_failed_journal_loses_nothing_and_goes_on_without(void **state)
     call_done(&write);
     rig_expect_stable(rig, 0, 2048, 0x91);
     rig_expect_stable(rig, 2048, 4096, 0x92);
-    end(rig, disk);
 }
 
 /* The write under way fails, and so does every attempt to mark the journal. */
-static void fail_for_good(struct rig *rig, struct disk *disk, struct call *write)
+static void fail_for_good(struct call *write)
 {
     call_start(rig, write, VOL_WRITE, 2048, 4096, 0, 0x92);
     for (unsigned i = 0; i < 3; i++) {
@@ -343,14 +319,11 @@ static void fail_for_good(struct rig *rig, struct disk *disk, struct call *write
 
 static void nothing_is_changed_before_a_failed_journal_is_marked(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0x91);
     fake_clock_advance_ms(&rig->clock, 20);
     fake_complete_all(&disk->device); /* it is DURABLE */
     struct call writes[2], trim;
-    fail_for_good(rig, disk, &writes[0]);
+    fail_for_good(&writes[0]);
     call_start(rig, &writes[1], VOL_WRITE, 8192, 512, 0, 0x93);
     call_start(rig, &trim, VOL_TRIM, 65536, 4096, 0, 0);
     expect_read(rig, disk, 0, 2048, 0x91);
@@ -372,14 +345,10 @@ static void nothing_is_changed_before_a_failed_journal_is_marked(void **state)
     call_done(&writes[0]);
     call_done(&writes[1]);
     call_done(&trim);
-    end(rig, disk);
 }
 
 static void changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
     rig = crash(rig, disk, false);
     rig->session->lun_unknown = true;
     struct call write, trim;
@@ -394,22 +363,20 @@ static void changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen(voi
     rig_expect_stable(rig, 0, 4096, 0x92);
     call_done(&write);
     call_done(&trim);
-    end(rig, disk);
 }
 
 static void the_administrator_may_let_changes_pass_an_unmarked_journal(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
     disk->continue_unmarked = true;
-    struct rig *rig = rig_on(disk);
+    rig = rig_on(disk);
     fake_ready(rig->session);
     struct call write;
-    fail_for_good(rig, disk, &write);
+    fail_for_good(&write);
     fake_run_all(rig->session);
     assert_true(write.answered);
     assert_int_equal(write.request.error, 0);
     call_done(&write);
-    end(rig, disk);
 }
 
 static unsigned condemned;
@@ -421,14 +388,14 @@ static void condemn(void *owner, const uint8_t uuid[16])
 
 static void changes_do_not_pass_an_unmarked_journal_before_that_is_noted(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
     disk->continue_unmarked = true;
     disk->condemn = condemn;
     condemned = 0;
-    struct rig *rig = rig_on(disk);
+    rig = rig_on(disk);
     fake_ready(rig->session);
     struct call write;
-    fail_for_good(rig, disk, &write);
+    fail_for_good(&write);
     fake_run_all(rig->session);
     assert_int_equal(condemned, 1);
     assert_false(write.answered);
@@ -443,8 +410,8 @@ static void changes_do_not_pass_an_unmarked_journal_before_that_is_noted(void **
 
 static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
-    struct rig *rig = rig_on(disk);
+    disk = disk_new(VOL_JOURNAL_MEMORY);
+    rig = rig_on(disk);
     fake_ready(rig->session);
     fake_lose(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0xa1);
@@ -462,14 +429,13 @@ static void with_a_journal_in_memory_a_flush_waits_for_the_target(void **state)
     assert_true(flush.answered && write.answered);
     call_done(&write);
     rig_expect_stable(rig, 0, 4096, 0xa2);
-    end(rig, disk);
 }
 
 /* What it waits for follows at once: time need not pass. */
 static void with_a_journal_in_memory_a_flush_waits_for_nothing_else(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
-    struct rig *rig = rig_on(disk);
+    disk = disk_new(VOL_JOURNAL_MEMORY);
+    rig = rig_on(disk);
     struct call flush;
     fake_ready(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0xa1);
@@ -481,10 +447,9 @@ static void with_a_journal_in_memory_a_flush_waits_for_nothing_else(void **state
     assert_true(flush.answered);
     call_done(&flush);
     rig_expect_stable(rig, 0, 4096, 0xa1);
-    end(rig, disk);
 }
 
-static uint64_t size_of(const struct rig *rig)
+static uint64_t size_of_disk(void)
 {
     struct vol_geometry geometry;
     vol_geometry(rig->volume, &geometry);
@@ -494,20 +459,19 @@ static uint64_t size_of(const struct rig *rig)
 /* Clients may ask for the new blocks again before the next daemon has seen the target. */
 static void a_disk_that_grew_has_not_shrunk_after_a_crash(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    rig = rig_on(disk);
     rig->session->lun.blocks = FAKE_BLOCKS / 2;
     fake_ready(rig->session);
-    uint64_t before = size_of(rig);
+    uint64_t before = size_of_disk();
     rig->session->lun.blocks = FAKE_BLOCKS;
     rig->session->events->lun_changed(rig->session->owner);
-    assert_int_equal(size_of(rig), before); /* not told yet: a crash must not take it back */
+    assert_int_equal(size_of_disk(), before); /* not told yet: a crash must not take it back */
     fake_complete_all(&disk->device);
-    assert_int_equal(size_of(rig), 2 * before);
+    assert_int_equal(size_of_disk(), 2 * before);
     write_to_journal(rig, disk, before, 4096, 0xa1);
     rig = crash(rig, disk, true);
-    assert_int_equal(size_of(rig), 2 * before);
-    end(rig, disk);
+    assert_int_equal(size_of_disk(), 2 * before);
 }
 
 struct chain {
@@ -524,8 +488,8 @@ static void write_next(struct vol_request *request)
 
 static void the_last_flush_lets_go_on_what_waits_behind_it(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_MEMORY);
-    struct rig *rig = rig_on(disk);
+    disk = disk_new(VOL_JOURNAL_MEMORY);
+    rig = rig_on(disk);
     struct call write, second;
     struct chain chain = {
         .flush = {.op = VOL_FLUSH, .done = write_next}, .rig = rig, .write = &write};
@@ -542,7 +506,6 @@ static void the_last_flush_lets_go_on_what_waits_behind_it(void **state)
     run_all(rig, disk); /* nothing fires that would look again by chance */
     assert_true(second.answered && write.answered);
     call_done(&write);
-    end(rig, disk);
 }
 
 static void note_stopped(void *owner)
@@ -552,10 +515,6 @@ static void note_stopped(void *owner)
 
 static void stopping_without_the_target_keeps_the_journal(void **state)
 {
-    struct disk *disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    struct rig *rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
     write_to_journal(rig, disk, 0, 4096, 0xb1);
     vol_stop(rig->volume, note_stopped, rig);
     run_all(rig, disk);
@@ -565,35 +524,45 @@ static void stopping_without_the_target_keeps_the_journal(void **state)
     assert_true(rig->session->stopping);
     rig = crash(rig, disk, true);
     expect_read(rig, disk, 0, 4096, 0xb1);
-    end(rig, disk);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_write_is_answered_when_the_journal_has_it),
-        cmocka_unit_test(writes_and_flushes_go_on_while_the_target_is_away),
-        cmocka_unit_test(what_was_answered_survives_the_daemon),
-        cmocka_unit_test(what_was_flushed_survives_the_host),
-        cmocka_unit_test(payload_dropped_from_memory_is_read_from_the_ring),
-        cmocka_unit_test(what_waits_for_the_target_leaves_memory_to_readers),
+        cmocka_unit_test_setup_teardown(a_write_is_answered_when_the_journal_has_it, start, stop),
+        cmocka_unit_test_setup_teardown(writes_and_flushes_go_on_while_the_target_is_away,
+                                        start_away, stop),
+        cmocka_unit_test_setup_teardown(what_was_answered_survives_the_daemon, start_away, stop),
+        cmocka_unit_test_setup_teardown(what_was_flushed_survives_the_host, start_away, stop),
+        cmocka_unit_test_setup_teardown(payload_dropped_from_memory_is_read_from_the_ring,
+                                        start_uncached, stop),
+        cmocka_unit_test_setup_teardown(what_waits_for_the_target_leaves_memory_to_readers,
+                                        start_uncached, stop),
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
-        cmocka_unit_test(a_neighbour_that_is_lost_takes_no_other_with_it),
-        cmocka_unit_test(a_ring_that_cannot_be_read_for_a_while_loses_nothing),
-        cmocka_unit_test(a_ring_that_is_never_read_again_is_not_waited_for_for_ever),
-        cmocka_unit_test(a_full_ring_parks_writes_and_lets_reads_pass),
-        cmocka_unit_test(zeros_and_trims_are_journaled_too),
-        cmocka_unit_test(a_rewritten_range_is_never_sent_backwards),
-        cmocka_unit_test(a_failed_journal_loses_nothing_and_goes_on_without),
-        cmocka_unit_test(nothing_is_changed_before_a_failed_journal_is_marked),
-        cmocka_unit_test(changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen),
-        cmocka_unit_test(the_administrator_may_let_changes_pass_an_unmarked_journal),
+        cmocka_unit_test_setup_teardown(a_neighbour_that_is_lost_takes_no_other_with_it,
+                                        start_uncached, stop),
+        cmocka_unit_test_setup_teardown(a_ring_that_cannot_be_read_for_a_while_loses_nothing,
+                                        start_uncached, stop),
+        cmocka_unit_test_setup_teardown(a_ring_that_is_never_read_again_is_not_waited_for_for_ever,
+                                        start_uncached, stop),
+        cmocka_unit_test_setup_teardown(a_full_ring_parks_writes_and_lets_reads_pass, start_away,
+                                        stop),
+        cmocka_unit_test_setup_teardown(zeros_and_trims_are_journaled_too, start, stop),
+        cmocka_unit_test_setup_teardown(a_rewritten_range_is_never_sent_backwards, start, stop),
+        cmocka_unit_test_setup_teardown(a_failed_journal_loses_nothing_and_goes_on_without,
+                                        start_away, stop),
+        cmocka_unit_test_setup_teardown(nothing_is_changed_before_a_failed_journal_is_marked, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(
+            changes_past_a_failed_journal_wait_for_a_lun_that_was_never_seen, start, stop),
+        cmocka_unit_test_teardown(the_administrator_may_let_changes_pass_an_unmarked_journal, stop),
         cmocka_unit_test(changes_do_not_pass_an_unmarked_journal_before_that_is_noted),
-        cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_the_target),
-        cmocka_unit_test(with_a_journal_in_memory_a_flush_waits_for_nothing_else),
-        cmocka_unit_test(the_last_flush_lets_go_on_what_waits_behind_it),
-        cmocka_unit_test(a_disk_that_grew_has_not_shrunk_after_a_crash),
-        cmocka_unit_test(stopping_without_the_target_keeps_the_journal),
+        cmocka_unit_test_teardown(with_a_journal_in_memory_a_flush_waits_for_the_target, stop),
+        cmocka_unit_test_teardown(with_a_journal_in_memory_a_flush_waits_for_nothing_else, stop),
+        cmocka_unit_test_teardown(the_last_flush_lets_go_on_what_waits_behind_it, stop),
+        cmocka_unit_test_teardown(a_disk_that_grew_has_not_shrunk_after_a_crash, stop),
+        cmocka_unit_test_setup_teardown(stopping_without_the_target_keeps_the_journal, start_away,
+                                        stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
