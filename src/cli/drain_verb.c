@@ -78,6 +78,10 @@ int drain_daemon(const struct arguments *arguments, const char *name)
     client_close(&client);
     if (error)
         return complain(arguments, EXIT_FAILED, "%s", fault.text);
+    if (!drain.drained && drain.left == 0) /* not seen since the daemon was started */
+        return complain(arguments, EXIT_FAILED,
+                        "the target was not there for %s; `holdfast status %s` says why",
+                        human_time(timeout_ms, time), name);
     if (!drain.drained)
         return complain(arguments, EXIT_FAILED,
                         "%s are not on the LUN after %s; `holdfast status %s` says why",

@@ -78,16 +78,18 @@ static void flush(struct daemon *daemon, struct control_client *client)
     control_refuse(client, "too many flushes are under way");
 }
 
-/* How far it is; who waits asks again. */
+/* How far it is; who waits asks again. Before the LUN is known, what a daemon before this one had
+ * answered may be in the target's cache only: it is synchronised when the session is ready. */
 static void drain(struct daemon *daemon, struct control_client *client)
 {
     struct json_object *answer = json_object_new_object();
     struct vol_status status;
     vol_hurry(daemon->volume);
     vol_status(daemon->volume, &status);
+    bool drained = vol_is_known(daemon->volume) && status.unsynced_bytes == 0;
     json_object_object_add(answer, "left_bytes", json_object_new_uint64(status.unsynced_bytes));
     json_object_object_add(answer, "online", json_object_new_boolean(status.online));
-    json_object_object_add(answer, "drained", json_object_new_boolean(status.unsynced_bytes == 0));
+    json_object_object_add(answer, "drained", json_object_new_boolean(drained));
     control_answer(client, answer);
 }
 

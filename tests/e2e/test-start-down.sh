@@ -16,6 +16,9 @@ spawn fuse_client head -c 5 "$T/lun"
 sleep "$(long 10 3)"
 alive nbd_client || fail "the NBD client did not wait"
 alive fuse_client || fail "the reader of the file did not wait"
+! "$HOLDFAST" drain t --timeout 300ms -o "run_dir=$T/run" 2>"$T/drain" ||
+    fail "drained, although a daemon before this one may have left writes in the target's cache"
+grep -q "the target was not there for 300 ms" "$T/drain" || fail "$(cat "$T/drain")"
 hf_status >"$T/status.log" || fail "status does not work while the target is down"
 
 tgt_start tgt
