@@ -151,6 +151,7 @@ void daemon_start(struct daemon *daemon)
     daemon->volume = new_volume(daemon);
     vol_on_gave_up(daemon->volume, gave_up, daemon);
     daemon->stopping = daemon->stopping_now = daemon->stopped = false;
+    daemon->keeps_journal = false;
     daemon->is_fenced = daemon->target->conflict_told = false;
     daemon->running_since_us = world->now_us;
     daemon->is_forced = daemon->replays_over_foreign;
@@ -191,7 +192,8 @@ void daemon_last_truth(struct daemon *daemon, bool bare, bool forgive)
 {
     truth_read_journal(&daemon->truth);
     truth_check(&daemon->truth, !bare, forgive, UINT64_MAX);
-    if (daemon->options->final_stop && !daemon->is_without && daemon->truth.held > 0)
+    bool is_complete = daemon->options->final_stop && !daemon->keeps_journal;
+    if (is_complete && !daemon->is_without && daemon->truth.held > 0)
         world_fail(daemon->world, "O9 the journal still holds %u blocks", daemon->truth.held);
 }
 
@@ -428,11 +430,19 @@ static void stopped(void *owner)
     world_after(daemon->world, &daemon->over, 0);
 }
 
+static bool refuses_foreign(const struct daemon *daemon)
+{
+    struct vol_status status;
+    vol_status(daemon->volume, &status);
+    return status.journal_foreign;
+}
+
 static void stop_now_event(struct event *event)
 {
     struct daemon *daemon = container_of(event, struct daemon, stop_now);
     TRACE(daemon->world, "daemon: no more patience");
     daemon->stopping_now = true;
+    daemon->keeps_journal = refuses_foreign(daemon);
     world_after(daemon->world, &daemon->over, 5000000);
     vol_stop_now(daemon->volume);
 }

@@ -35,6 +35,7 @@ struct daemon {
     struct volume *volume; /* NULL: not running */
     bool stopping;
     bool stopping_now;
+    bool keeps_journal; /* stopped without patience: the LUN was used elsewhere */
     bool stopped;
     uint64_t loss;   /* oracle's time of the target's last loss not made good yet; 0: none */
     bool is_fenced;  /* another initiator holds the LUN: it waits to be replaced */

@@ -336,7 +336,8 @@ static void power_off(struct sim *sim)
     target_crash(&sim->target, MEDIA_LOSE_SOME, true);
     target_crash(&sim->target, MEDIA_LOSE_ALL, true);
     const struct options *o = &sim->options;
-    bool bare = o->mode == VOL_JOURNAL_NONE || failed || o->final_stop ||
+    bool is_complete = o->final_stop && !sim->daemon.keeps_journal;
+    bool bare = o->mode == VOL_JOURNAL_NONE || failed || is_complete ||
                 (o->final_flush && o->final_drain);
     daemon_last_truth(&sim->daemon, bare,
                       o->mode == VOL_JOURNAL_NONE && !o->final_flush && !o->final_stop);
