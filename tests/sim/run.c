@@ -337,8 +337,8 @@ static void power_off(struct sim *sim)
     target_crash(&sim->target, MEDIA_LOSE_ALL, true);
     const struct options *o = &sim->options;
     bool is_complete = o->final_stop && !sim->daemon.keeps_journal;
-    bool bare = o->mode == VOL_JOURNAL_NONE || failed || is_complete ||
-                (o->final_flush && o->final_drain);
+    bool bare =
+        o->mode == VOL_JOURNAL_NONE || failed || is_complete || (o->final_flush && o->final_drain);
     daemon_last_truth(&sim->daemon, bare,
                       o->mode == VOL_JOURNAL_NONE && !o->final_flush && !o->final_stop);
     if (o->mode != VOL_JOURNAL_PERSISTENT || world_failed(&sim->world))
