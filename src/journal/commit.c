@@ -311,14 +311,17 @@ static void commit_done(struct jdev_op *op, int error)
     record->written = true;
     journal->written_seq = record->seq;
     journal->written_ticket = record->last_ticket;
+    journal->written_bytes += (uint64_t)record->blocks * JNL_BLOCK;
     journal->counters.commits++;
 
     /* That it is durable is known before the appends are answered: who then waits for it need not
      * ask for a sync. But a barrier that this answers may bring the next commit, too. */
     struct list_node written;
     take_committing(journal, &written);
-    if (is_durable)
+    if (is_durable) {
+        journal->durable_bytes = journal->written_bytes;
         jnl_became_durable(journal, record->seq, record->last_ticket);
+    }
     answer_all(&written);
     jnl_kick(journal);
 }

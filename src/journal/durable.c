@@ -3,12 +3,14 @@
  *
  * Every append has a ticket, in order. A barrier waits for the tickets given out before it. A
  * sync covers what was written when it was submitted; commits complete in order, so the durable
- * records are always a prefix. When nobody waits, a sync follows after idle_sync_ms, because only
- * durable entries may be sent to the target (I3).
+ * records are always a prefix. When nobody waits, a sync follows after idle_sync_ms, or when
+ * unsynced_bytes wait for it: only durable entries may be sent to the target (I3), and leave the
+ * memory.
  *
  * A failed sync fails the journal for good: the kernel may have dropped what it could not write,
  * and a second fsync would lie (I15).
  */
+#include "base/checked.h"
 #include "base/mutant.h"
 #include "journal/internal.h"
 
@@ -66,6 +68,7 @@ static void sync_done(struct jdev_op *op, int error)
         return;
     }
     journal->counters.syncs++;
+    journal->durable_bytes = max_u64(journal->durable_bytes, journal->sync_bytes);
     if (MUTANT(JOURNAL_SYNC_COVERS_LATER))
         jnl_became_durable(journal, journal->written_seq, journal->written_ticket);
     jnl_became_durable(journal, journal->sync_seq, journal->sync_ticket);
@@ -77,6 +80,7 @@ static void sync_start(struct journal *journal)
     journal->sync_running = true;
     journal->sync_seq = journal->written_seq;
     journal->sync_ticket = journal->written_ticket;
+    journal->sync_bytes = journal->written_bytes;
     journal->sync_op = (struct jdev_op){.kind = JDEV_SYNC, .done = sync_done};
     port_timer_stop(journal->timer, &journal->idle_timer);
     journal->device->ops->submit(journal->device, &journal->sync_op);
@@ -93,11 +97,17 @@ static bool a_sync_would_help(const struct journal *journal)
     return first && first->ticket <= journal->written_ticket;
 }
 
+static bool much_is_unsynced(const struct journal *journal)
+{
+    uint64_t limit = journal->config.unsynced_bytes;
+    return limit > 0 && journal->written_bytes - journal->durable_bytes >= limit;
+}
+
 void jnl_sync_kick(struct journal *journal)
 {
     if (journal->sync_running || journal->failed || journal->written_seq == journal->durable_seq)
         return;
-    if (a_sync_would_help(journal) || journal->closing)
+    if (a_sync_would_help(journal) || much_is_unsynced(journal) || journal->closing)
         sync_start(journal);
     else if (!timer_is_armed(&journal->idle_timer))
         port_timer_after_ms(journal->timer, &journal->idle_timer, journal->config.idle_sync_ms);

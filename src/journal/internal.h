@@ -46,9 +46,10 @@ struct journal {
     /* durable.c */
     uint64_t written_seq, written_ticket;
     uint64_t durable_seq, durable_ticket;
-    struct list_node barriers; /* by ticket */
+    uint64_t written_bytes, durable_bytes; /* of the ring, since it was opened */
+    struct list_node barriers;             /* by ticket */
     bool sync_running;
-    uint64_t sync_seq, sync_ticket;
+    uint64_t sync_seq, sync_ticket, sync_bytes;
     struct jdev_op sync_op;
     struct timer idle_timer;
 

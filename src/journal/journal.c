@@ -15,6 +15,7 @@ const struct jnl_config jnl_config_default = {
     .record_count = 65536,
     .entry_count = 131072,
     .idle_sync_ms = 20,
+    .unsynced_bytes = 8 * 1024 * 1024,
 };
 
 void jnl_kick(struct journal *journal)

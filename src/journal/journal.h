@@ -79,7 +79,10 @@ struct jnl_config {
     uint32_t lun_block_bytes;
     size_t record_count;   /* at most so many records in the ring at once */
     size_t entry_count;    /* ... and so many entries */
-    uint32_t idle_sync_ms; /* WRITTEN becomes DURABLE after so long at the latest */
+    uint32_t idle_sync_ms; /* WRITTEN becomes DURABLE after so long at the latest ... */
+    /* ... or as soon as so much of the ring is not: it has to stay in memory until then, and a
+     * fast client would use that up within idle_sync_ms. 0: whatever it is. */
+    uint64_t unsynced_bytes;
 };
 
 extern const struct jnl_config jnl_config_default;

@@ -103,31 +103,6 @@ static void a_flush_after_each_record_becomes_a_habit(void **state)
     bench_free(bench);
 }
 
-/* From inside an append's answer: what was written durably needs no sync any more. */
-static void who_asks_when_answered_finds_a_durable_record_durable(void **state)
-{
-    struct bench *bench = bench_new(1);
-    bench->barrier_at_answer = true;
-    bench_append(bench, 1, JNL_ENTRY_FUA);
-    fake_complete(&bench->device, 0);
-    assert_false(bench->barrier_waits);
-    assert_int_equal(bench->device.syncs + bench->device.pending_count, 0);
-    bench_free(bench);
-}
-
-static void an_idle_journal_becomes_durable_and_then_sleeps(void **state)
-{
-    struct bench *bench = bench_new(1);
-    bench_append(bench, 1, 0);
-    fake_complete_all(&bench->device);
-    assert_int_equal(bench->device.syncs, 0);
-    fake_clock_advance_ms(&bench->clock, 20);
-    fake_complete_all(&bench->device);
-    assert_int_equal(bench->device.syncs, 1);
-    assert_true(timer_queue_next_us(&bench->clock.queue) == UINT64_MAX);
-    bench_free(bench);
-}
-
 static void a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable(void **state)
 {
     struct bench *bench = bench_new(1);
@@ -576,8 +551,6 @@ int main(void)
         cmocka_unit_test(a_barrier_waits_for_a_sync_that_covers_it),
         cmocka_unit_test(a_fua_record_is_written_durably_only_when_all_before_it_is_durable),
         cmocka_unit_test(a_flush_after_each_record_becomes_a_habit),
-        cmocka_unit_test(who_asks_when_answered_finds_a_durable_record_durable),
-        cmocka_unit_test(an_idle_journal_becomes_durable_and_then_sleeps),
         cmocka_unit_test(a_full_ring_has_no_room_until_a_superblock_with_the_new_tail_is_durable),
         cmocka_unit_test(what_is_held_can_be_read_though_all_of_it_is_clean),
         cmocka_unit_test(an_empty_journal_holds_nothing),
