@@ -48,15 +48,11 @@ void jnl_canaries_drop(struct journal *journal)
 {
     memset(journal->canaries, 0, sizeof journal->canaries);
     journal->watched.blocks = 0;
-    journal->canary_count = 0;
 }
 
 void jnl_canaries_init(struct journal *journal)
 {
     memcpy(journal->canaries, journal->superblock.canaries, sizeof journal->canaries);
-    journal->canary_count = 0;
-    for (unsigned i = 0; i < JNL_CANARIES; i++)
-        journal->canary_count += journal->canaries[i].blocks > 0;
     journal->is_foreign = journal->superblock.state & JNL_STATE_FOREIGN;
 }
 
@@ -68,13 +64,15 @@ const struct jnl_canary *jnl_canary(const struct journal *journal, unsigned inde
 
 unsigned jnl_canary_count(const struct journal *journal)
 {
-    return journal->canary_count;
+    unsigned count = 0;
+    for (unsigned i = 0; i < JNL_CANARIES; i++)
+        count += journal->canaries[i].blocks > 0;
+    return count;
 }
 
 void jnl_canary_forget(struct journal *journal, unsigned index)
 {
     assert(index < JNL_CANARIES);
-    journal->canary_count -= journal->canaries[index].blocks > 0;
     journal->canaries[index] = (struct jnl_canary){0};
 }
 
@@ -88,12 +86,10 @@ bool jnl_canary_note(struct journal *journal, unsigned index, uint32_t crc)
 {
     if (journal->watched.blocks == 0 || journal->failed)
         return false;
-    jnl_canary_forget(journal, index);
     journal->canaries[index] = journal->watched;
     journal->canaries[index].crc = crc;
     journal->canaries[index].seq = journal->ring.next_seq;
     journal->watched.blocks = 0;
-    journal->canary_count++;
     journal->canaries_are_new = true;
     return true;
 }

@@ -72,7 +72,6 @@ struct journal {
 
     /* canary.c */
     struct jnl_canary canaries[JNL_CANARIES]; /* the valid ones */
-    unsigned canary_count;
     struct jnl_canary watched; /* is being read; blocks 0: none, or something was appended there */
     bool canaries_are_new;     /* not in a superblock yet */
     bool is_foreign;
