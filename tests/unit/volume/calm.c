@@ -1,23 +1,5 @@
 /* Whether the clients take one step at a time, on a fake session and a fake device. */
-#include "tests/unit/volume/disk.h"
-
-static struct disk *disk;
-static struct rig *rig;
-
-static int start(void **state)
-{
-    disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    rig = rig_on(disk);
-    fake_ready(rig->session);
-    run_all(rig, disk);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    end(rig, disk);
-    return 0;
-}
+#include "tests/unit/volume/own_disk.h"
 
 static void ask_one_by_one(unsigned count)
 {
@@ -72,10 +54,10 @@ static void while_the_journal_syncs_it_is_not_calm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(after_some_lone_requests_it_is_calm, start, stop),
-        cmocka_unit_test_setup_teardown(a_crowd_ends_the_calm, start, stop),
-        cmocka_unit_test_setup_teardown(a_request_under_way_does_not_disturb_it, start, stop),
-        cmocka_unit_test_setup_teardown(while_the_journal_syncs_it_is_not_calm, start, stop),
+        cmocka_unit_test_setup_teardown(after_some_lone_requests_it_is_calm, start_ready, stop),
+        cmocka_unit_test_setup_teardown(a_crowd_ends_the_calm, start_ready, stop),
+        cmocka_unit_test_setup_teardown(a_request_under_way_does_not_disturb_it, start_ready, stop),
+        cmocka_unit_test_setup_teardown(while_the_journal_syncs_it_is_not_calm, start_ready, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,10 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/unit/volume/disk.h"
-
-static struct disk *disk;
-static struct rig *rig;
+#include "tests/unit/volume/own_disk.h"
 
 static int start(void **state)
 {
@@ -29,12 +26,6 @@ static int start_uncached(void **state)
     disk = disk_new(VOL_JOURNAL_PERSISTENT);
     disk->cache_bytes = 0;
     rig = rig_on(disk);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    end(rig, disk);
     return 0;
 }
 

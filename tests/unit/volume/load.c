@@ -1,10 +1,7 @@
 /* Data that rot in the ring after they were dropped from memory. */
 #include <errno.h>
 
-#include "tests/unit/volume/disk.h"
-
-static struct disk *disk;
-static struct rig *rig;
+#include "tests/unit/volume/own_disk.h"
 
 /* The target is away, and 0x61 in the ring. */
 static void start(enum vol_journal_mode mode)
@@ -26,12 +23,6 @@ static void rot(void)
     for (unsigned i = 0; i < sizeof disk->device.visible; i++)
         if (disk->device.visible[i] == 0x61)
             disk->device.visible[i] ^= 1;
-}
-
-static int stop(void **state)
-{
-    end(rig, disk);
-    return 0;
 }
 
 static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)

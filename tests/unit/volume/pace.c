@@ -1,23 +1,5 @@
 /* When the overlay goes to the target, on a fake session and a fake device. */
-#include "tests/unit/volume/disk.h"
-
-static struct disk *disk;
-static struct rig *rig;
-
-static int start(void **state)
-{
-    disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    rig = rig_on(disk);
-    fake_ready(rig->session);
-    run_all(rig, disk);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    end(rig, disk);
-    return 0;
-}
+#include "tests/unit/volume/own_disk.h"
 
 static void pass_ms(uint64_t ms)
 {
@@ -128,15 +110,18 @@ static void a_flush_that_needs_the_target_ends_the_rest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_target_rests_while_clients_write, start, stop),
-        cmocka_unit_test_setup_teardown(a_pause_of_the_clients_ends_the_rest, start, stop),
-        cmocka_unit_test_setup_teardown(the_lun_is_never_more_than_a_second_behind, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_written_again_meanwhile_is_sent_once, start, stop),
-        cmocka_unit_test_setup_teardown(a_ring_half_full_ends_the_rest, start, stop),
-        cmocka_unit_test_setup_teardown(who_drains_ends_the_rest, start, stop),
+        cmocka_unit_test_setup_teardown(the_target_rests_while_clients_write, start_ready, stop),
+        cmocka_unit_test_setup_teardown(a_pause_of_the_clients_ends_the_rest, start_ready, stop),
+        cmocka_unit_test_setup_teardown(the_lun_is_never_more_than_a_second_behind, start_ready,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_is_written_again_meanwhile_is_sent_once, start_ready,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_ring_half_full_ends_the_rest, start_ready, stop),
+        cmocka_unit_test_setup_teardown(who_drains_ends_the_rest, start_ready, stop),
         cmocka_unit_test_setup_teardown(
-            a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time, start, stop),
-        cmocka_unit_test_setup_teardown(a_flush_that_needs_the_target_ends_the_rest, start, stop),
+            a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time, start_ready, stop),
+        cmocka_unit_test_setup_teardown(a_flush_that_needs_the_target_ends_the_rest, start_ready,
+                                        stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
