@@ -301,7 +301,15 @@ class Client:
         except nbd.Error:
             return False
         self.handle = handle
+        if not handle.can_trim():
+            self.give_up_trims()
         return True
+
+    def give_up_trims(self):
+        """Until the LUN was seen, holdfast takes TRIMs that the LUN turns out not to know."""
+        for request in [r for r in self.again if r.kind == "trim"]:
+            self.again.remove(request)
+            self.oracle.given_up(request.write)
 
     def is_connected(self):
         return self.handle and not self.handle.aio_is_closed() and not self.handle.aio_is_dead()
