@@ -119,6 +119,12 @@ static void sync_start(struct volume *volume)
     ses_submit(volume->session, &volume->sync);
 }
 
+bool vol_buffers_are_short(const struct volume *volume)
+{
+    return buffer_pool_has_waiters(volume->buffers) ||
+           buffer_pool_used(volume->edge_buffers) > VOL_EDGE_ARENA / 2;
+}
+
 /* Admission, front ends or the retained extents need something that only a SYNC gives back. */
 bool vol_memory_is_short(const struct volume *volume)
 {
@@ -126,8 +132,7 @@ bool vol_memory_is_short(const struct volume *volume)
     uint64_t held = volume->journal ? retained->destaged_blocks : retained->data_blocks;
     return held * vol_block_bytes(volume) >= volume->config.retain_bytes ||
            retained->free_count < volume->retained_extents / 2 || !list_is_empty(&volume->parked) ||
-           buffer_pool_has_waiters(volume->buffers) ||
-           buffer_pool_used(volume->edge_buffers) > VOL_EDGE_ARENA / 2;
+           vol_buffers_are_short(volume);
 }
 
 static bool sync_is_wanted(const struct volume *volume)

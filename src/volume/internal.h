@@ -357,6 +357,9 @@ uint64_t vol_read_blocks_max(const struct volume *volume);
 /* flush.c */
 void vol_sync_init(struct volume *volume);
 void vol_sync_kick(struct volume *volume);
+/* Somebody waits for a buffer, or soon will. */
+bool vol_buffers_are_short(const struct volume *volume);
+/* ... or for an extent, or for room in the journal; or enough is retained to be worth a SYNC. */
 bool vol_memory_is_short(const struct volume *volume);
 /* Everything that was ever answered is on stable storage. */
 bool vol_nothing_to_flush(const struct volume *volume);

@@ -53,7 +53,7 @@ static void turn(struct volume *volume)
     vol_run_unblocked(volume);
     if (volume->refuse)
         vol_abandon_all(volume, volume->refuse);
-    if (volume->journal && vol_memory_is_short(volume))
+    if (volume->journal && vol_buffers_are_short(volume))
         retained_evict(&volume->retained, 0);
     vol_admit(volume);
     vol_journal_tell_room(volume);

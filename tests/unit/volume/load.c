@@ -14,15 +14,25 @@ static void start(enum vol_journal_mode mode)
     write_to_journal(rig, disk, 0, 4096, 0x61);
 }
 
-/* 0x62 drops 0x61 from memory, which then rots in the ring. */
-static void rot(void)
+static void rot_in_the_ring(void)
 {
-    fake_clock_advance_ms(&rig->clock, 20);
-    fake_complete_all(&disk->device);
-    write_to_journal(rig, disk, 65536, 512, 0x62);
     for (unsigned i = 0; i < sizeof disk->device.visible; i++)
         if (disk->device.visible[i] == 0x61)
             disk->device.visible[i] ^= 1;
+}
+
+static void become_durable(void)
+{
+    fake_clock_advance_ms(&rig->clock, 20);
+    fake_complete_all(&disk->device);
+}
+
+/* 0x62 drops 0x61 from memory, which then rots in the ring. */
+static void rot(void)
+{
+    become_durable();
+    write_to_journal(rig, disk, 65536, 512, 0x62);
+    rot_in_the_ring();
 }
 
 static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
@@ -87,6 +97,48 @@ static void a_flush_to_the_ring_is_the_rings(void **state)
     assert_int_equal(flush_result(), 0);
 }
 
+static void a_full_ring_drops_nothing_that_memory_has_room_for(void **state)
+{
+    struct call parked = {.answered = true};
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    write_to_journal(rig, disk, 0, 4096, 0x61);
+    for (uint64_t offset = 65536; parked.answered; offset += 65536) {
+        call_start(rig, &parked, VOL_WRITE, offset, 65536, 0, 0x62);
+        fake_complete_all(&disk->device);
+        if (parked.answered)
+            call_done(&parked);
+        become_durable();
+    }
+    rot_in_the_ring();
+    expect_read(rig, disk, 0, 4096, 0x61);
+}
+
+/* Each keeps a buffer for the whole block; more than there are, while the target is away. */
+static void odd_writes_go_on_without_the_target(void **state)
+{
+    struct call calls[25];
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    for (uint64_t offset = 0; offset < 3 * 65536; offset += 65536)
+        write_to_journal(rig, disk, offset, 65536, 0x61);
+    for (unsigned block = 0; block < 300; block += 25) {
+        for (unsigned i = 0; i < 25; i++)
+            call_start(rig, &calls[i], VOL_WRITE, (block + i) * 512 + 7, 100, 0, 0x62);
+        fake_complete_all(&disk->device);
+        become_durable();
+        for (unsigned i = 0; i < 25; i++) {
+            assert_true(calls[i].answered);
+            call_done(&calls[i]);
+        }
+    }
+    expect_read(rig, disk, 299 * 512 + 7, 100, 0x62);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +146,8 @@ int main(void)
         cmocka_unit_test_teardown(a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring,
                                   stop),
         cmocka_unit_test_teardown(a_flush_to_the_ring_is_the_rings, stop),
+        cmocka_unit_test_teardown(odd_writes_go_on_without_the_target, stop),
+        cmocka_unit_test_teardown(a_full_ring_drops_nothing_that_memory_has_room_for, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
