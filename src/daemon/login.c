@@ -91,7 +91,7 @@ struct vol_config volume_config(const struct options *options)
 {
     struct vol_config config = vol_config_default;
     config.read_only = options->read_only;
-    config.memory_bytes = options->memory;
+    config.memory_bytes = options->memory + options->journal_cache;
     config.retain_bytes = options->retain;
     config.retain_ms = (uint32_t)options->retain_time;
     config.outage_limit_ms = options->outage_limit;

@@ -60,11 +60,11 @@ struct options {
 
     char journal[OPTION_PATH_BYTES]; /* "none", "memory", or a path */
     uint64_t journal_size;           /* of one that is made */
-    uint64_t journal_cache;
-    unsigned journal_engine;     /* enum engine_choice */
-    unsigned destage;            /* enum destage_choice */
-    unsigned on_journal_failure; /* enum journal_failure_choice */
-    unsigned replay;             /* enum replay_choice */
+    uint64_t journal_cache;          /* 0 without a journal */
+    unsigned journal_engine;         /* enum engine_choice */
+    unsigned destage;                /* enum destage_choice */
+    unsigned on_journal_failure;     /* enum journal_failure_choice */
+    unsigned replay;                 /* enum replay_choice */
     uint64_t memory;
     uint64_t retain;
     uint64_t retain_time;

@@ -2,12 +2,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "daemon/options.h"
 
 #define MIB                1024ull * 1024
 #define FILE_BYTES_DEFAULT (1024 * MIB)
 #define MEMORY_DEFAULT     (64 * MIB)
+#define FILE_CACHE         (64 * MIB)
+#define MEMORY_CACHE       (16 * MIB) /* reading that ring back is copying */
 
 int options_check_journal(const char *text, struct fault *fault)
 {
@@ -76,11 +77,7 @@ int options_complete_journal(struct options *options, struct fault *fault)
                          "journal: read_only writes nothing, so there is nothing to keep; leave "
                          "one of the two away");
     if (!options_was_given(options, "journal_cache"))
-        options->journal_cache = min_u64(options->journal_cache, options->memory / 2);
-    if (options->journal_cache > options->memory / 2)
-        return fault_set(fault, -EINVAL,
-                         "journal_cache: more than half of memory; requests under way need the "
-                         "other half");
+        options->journal_cache = kind == JOURNAL_MEMORY ? MEMORY_CACHE : FILE_CACHE;
     if (!options_was_given(options, "journal_size"))
         options->journal_size = kind == JOURNAL_MEMORY ? MEMORY_DEFAULT : FILE_BYTES_DEFAULT;
     return kind == JOURNAL_PATH ? check_place(options, fault) : 0;
