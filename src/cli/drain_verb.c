@@ -11,7 +11,7 @@
 #include "os/clock.h"
 
 #define ANSWER_MS 5000
-#define LOOK_MS   50
+#define LOOK_MS   10
 
 const struct verb_option drain_options[] = {
     {"timeout", "TIME", "how long to wait [0: for ever]"},
