@@ -22,8 +22,10 @@
 #define VOL_BLOCK_BYTES_MAX 4096u
 #define VOL_EDGE_BYTES      (2 * VOL_BLOCK_BYTES_MAX) /* room for a head and a tail block */
 #define VOL_EDGE_ARENA      (2u * 1024 * 1024)
-#define VOL_REWRITES        48u /* pieces of the overlay on their way to the target at once */
-#define VOL_LOAD_ARENA      (4u * 1024 * 1024) /* payload read back from the ring, for destage ... */
+#define VOL_REWRITES        64u /* pieces of the overlay under way at once: being loaded, waiting ... */
+#define VOL_REWRITES_SENT   48u                /* ... and at the target, ... */
+#define VOL_BYTES_SENT      (4u * 1024 * 1024) /* ... with so much payload */
+#define VOL_LOAD_ARENA      (8u * 1024 * 1024) /* payload read back from the ring, for destage ... */
 #define VOL_READ_ARENA      (2u * 1024 * 1024) /* ... and for clients */
 #define VOL_MERGE_BYTES     (256u * 1024)      /* one command of small neighbours */
 #define VOL_MERGE_ARENA     (16u * VOL_MERGE_BYTES)
@@ -187,6 +189,9 @@ struct volume {
     struct list_node free_rewrites, active_rewrites;
     struct list_node free_commands;
     struct list_node sending; /* vol_transfer.node */
+    struct list_node loaded;  /* vol_io.transfer.node: rewrites that wait to be sent */
+    unsigned rewrites_sent;   /* at the target, and their payload: */
+    uint64_t rewrite_blocks_sent;
     struct list_node watchers;
     unsigned waiting_count, flush_count, active_count;
     unsigned lone_count; /* requests in a row that came when FEW others at most were inside */

@@ -7,7 +7,8 @@
  * range: without a journal in the gate of the clients' requests, behind any write that was on its
  * way there already (that one is newer, so it must win: I10); with one in a gate of its own, so
  * that clients go on meanwhile, and what they rewrite waits its turn (I6). Then whatever of the
- * range is still its own is sent, piece by piece, and becomes DESTAGED.
+ * range is still its own is sent, piece by piece, and becomes DESTAGED. The target has a few MiB of
+ * that at a time; more is read from the ring meanwhile, so that it never waits for the ring.
  *
  * What can go wrong: the session is lost again (the transfer starts again); the target refuses
  * the write for good: the data are kept, one event tells, and it is tried again every
@@ -24,6 +25,42 @@
 #define REWRITE_RETRY_MS 5000
 
 static void send_next_piece(struct vol_io *io);
+static void piece_is_sent(struct vol_io *io, int error);
+
+/* --- at the target --- */
+
+static uint64_t payload_blocks(const struct vol_io *io)
+{
+    return io->transfer.segments[0].buffer ? io->piece_blocks : 0;
+}
+
+static bool target_has_room(const struct volume *volume, const struct vol_io *io)
+{
+    uint64_t blocks = volume->rewrite_blocks_sent + payload_blocks(io);
+    return volume->rewrites_sent == 0 || (volume->rewrites_sent < VOL_REWRITES_SENT &&
+                                          blocks * vol_block_bytes(volume) <= VOL_BYTES_SENT);
+}
+
+static void send_loaded(struct volume *volume)
+{
+    struct vol_io *io;
+    while ((io = list_first(&volume->loaded, struct vol_io, transfer.node)) &&
+           target_has_room(volume, io)) {
+        list_remove(&io->transfer.node);
+        volume->rewrites_sent++;
+        volume->rewrite_blocks_sent += payload_blocks(io);
+        vol_transfer_begin(io, piece_is_sent);
+    }
+}
+
+/* The transfer is filled in. */
+static void send_piece(struct vol_io *io)
+{
+    list_append(&io->volume->loaded, &io->transfer.node);
+    send_loaded(io->volume);
+}
+
+/* --- what becomes of a piece --- */
 
 static void piece_is_refused(struct vol_io *io, int error)
 {
@@ -62,6 +99,9 @@ static void piece_is_on_the_target(struct vol_io *io)
 static void piece_is_sent(struct vol_io *io, int error)
 {
     struct volume *volume = io->volume;
+    volume->rewrites_sent--;
+    volume->rewrite_blocks_sent -= payload_blocks(io);
+    send_loaded(volume);
     drop_payload(io);
     if (error && io->transfer.kind == TRANSFER_UNMAP)
         error = 0; /* a hint */
@@ -81,7 +121,7 @@ static void send_data(struct vol_io *io, struct buffer *buffer, uint32_t offset)
     vol_segment_add(&io->transfer, io->piece_lba, io->piece_blocks, buffer, offset);
     io->transfer.kind = TRANSFER_WRITE;
     io->transfer.flags = 0;
-    vol_transfer_begin(io, piece_is_sent);
+    send_piece(io);
 }
 
 /* Only whole units of the target's; what is left of the edges is a hint not taken. */
@@ -100,7 +140,7 @@ static void send_trim(struct vol_io *io)
     vol_segment_add(&io->transfer, from, to - from, NULL, 0);
     io->transfer.kind = TRANSFER_UNMAP;
     io->transfer.flags = 0;
-    vol_transfer_begin(io, piece_is_sent);
+    send_piece(io);
 }
 
 static void payload_is_loaded(struct vol_io *io, int error)

@@ -281,6 +281,7 @@ static void lists_init(struct volume *volume)
         &volume->free_ios,      &volume->active_ios,      &volume->free_rewrites,
         &volume->free_commands, &volume->active_rewrites, &volume->sending,
         &volume->watchers,      &volume->parked,          &volume->unmarked,
+        &volume->loaded,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
