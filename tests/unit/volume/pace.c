@@ -92,6 +92,18 @@ static void a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time(void
     assert_int_equal(rig->session->syncs, before + 1);
 }
 
+static void the_target_has_some_pieces_at_a_time(void **state)
+{
+    for (uint64_t i = 0; i < 60; i++)
+        write_to_journal(rig, disk, i * 8192, 4096, 0x44);
+    pass_ms(20);
+    pass_ms(20); /* durable by now */
+    assert_int_equal(rig->session->in_flight, 48);
+    run_all(rig, disk);
+    assert_int_equal(rig->session->writes, 60);
+    rig_expect_cache(rig, 59 * 8192, 4096, 0x44);
+}
+
 static void a_flush_that_needs_the_target_ends_the_rest(void **state)
 {
     struct call flush;
@@ -120,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_drains_ends_the_rest, start_ready, stop),
         cmocka_unit_test_setup_teardown(
             a_drain_that_had_nothing_to_do_leaves_the_next_sync_to_its_time, start_ready, stop),
+        cmocka_unit_test_setup_teardown(the_target_has_some_pieces_at_a_time, start_ready, stop),
         cmocka_unit_test_setup_teardown(a_flush_that_needs_the_target_ends_the_rest, start_ready,
                                         stop),
     };
