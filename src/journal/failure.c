@@ -7,6 +7,9 @@
  * superblock says FAILED. One copy of it is enough, because the newest generation wins. Generations
  * alternate between the two slots, so trying again is trying elsewhere.
  *
+ * Not when it fails while it is closed: nobody changes the LUN any more, and what the target does
+ * not have yet is nowhere but in the ring. It stays as it is, for the next start.
+ *
  * What can go wrong: no copy can be written. Then marked() tells, and it is tried again every
  * MARK_RETRY_MS, for ever.
  */
@@ -16,7 +19,7 @@
 
 static void mark(struct journal *journal)
 {
-    if (journal->superblock_writes == 0)
+    if (journal->superblock_writes == 0 && !journal->closing)
         jnl_superblock_write(journal, JNL_STATE_FAILED);
 }
 

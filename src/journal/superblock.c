@@ -12,14 +12,19 @@
 #include "base/mutant.h"
 #include "journal/internal.h"
 
+static void copy_write(struct journal *journal, unsigned copy);
+
 static void copy_is_written(struct journal *journal, int error)
 {
     if (error)
         journal->superblock_error = error;
     else
         journal->superblock_good++;
-    if (--journal->superblock_writes > 0)
+    if (--journal->superblock_writes > 0) {
+        if (journal->superblock.state == JNL_STATE_FAILED)
+            copy_write(journal, 1);
         return;
+    }
     if (journal->failed) {
         jnl_failed_superblock_done(journal);
         return;
@@ -72,6 +77,23 @@ void jnl_superblock_next(struct journal *journal, uint32_t state)
     journal->stable_seq = tail.seq;
 }
 
+static void copy_write(struct journal *journal, unsigned copy)
+{
+    journal->superblock_op[copy] = (struct jdev_op){
+        .kind = JDEV_WRITE,
+        .durable = true,
+        .offset = jnl_superblock_offset(journal->device->size_bytes, journal->superblock.generation,
+                                        copy),
+        .iov = &journal->superblock_iov,
+        .iov_count = 1,
+        .bytes = JNL_BLOCK,
+        .done = copy == 0 ? first_copy_done : second_copy_done,
+    };
+    journal->device->ops->submit(journal->device, &journal->superblock_op[copy]);
+}
+
+/* Of FAILED, one copy after the other: what failed may have been the other slot, and then the old
+ * copies here are the last good ones, should the daemon end in the middle of this. */
 void jnl_superblock_write(struct journal *journal, uint32_t state)
 {
     jnl_superblock_next(journal, state);
@@ -81,19 +103,9 @@ void jnl_superblock_write(struct journal *journal, uint32_t state)
     journal->superblock_writes = 2;
     journal->superblock_error = 0;
     journal->superblock_good = 0;
-    for (unsigned copy = 0; copy < 2; copy++) {
-        journal->superblock_op[copy] = (struct jdev_op){
-            .kind = JDEV_WRITE,
-            .durable = true,
-            .offset = jnl_superblock_offset(journal->device->size_bytes,
-                                            journal->superblock.generation, copy),
-            .iov = &journal->superblock_iov,
-            .iov_count = 1,
-            .bytes = JNL_BLOCK,
-            .done = copy == 0 ? first_copy_done : second_copy_done,
-        };
-        journal->device->ops->submit(journal->device, &journal->superblock_op[copy]);
-    }
+    copy_write(journal, 0);
+    if (state != JNL_STATE_FAILED)
+        copy_write(journal, 1);
 }
 
 static bool is_wanted(const struct journal *journal)
