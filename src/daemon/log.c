@@ -34,12 +34,25 @@ struct log {
     pthread_mutex_t mutex;
     pthread_cond_t more;
     /* Under the mutex. */
+    unsigned holders; /* the loop and the thread; who leaves last frees it */
     bool done;
     unsigned first;
     unsigned count;
     unsigned long dropped;
     char lines[LOG_LINES][LINE_BYTES];
 };
+
+static void leave(struct log *log)
+{
+    pthread_mutex_lock(&log->mutex);
+    bool was_last = --log->holders == 0;
+    pthread_mutex_unlock(&log->mutex);
+    if (!was_last)
+        return;
+    pthread_cond_destroy(&log->more);
+    pthread_mutex_destroy(&log->mutex);
+    free(log);
+}
 
 static void write_all(int fd, const char *text, size_t bytes)
 {
@@ -80,6 +93,7 @@ static void *write_lines(void *argument)
             log_file_make_room(log->fd, bytes);
         write_all(log->fd, line, bytes);
     }
+    leave(log);
     return NULL;
 }
 
@@ -108,6 +122,7 @@ struct log *log_new(int fd, const char *name)
     snprintf(log->name, sizeof log->name, "%s", name);
     log->tokens = BURST;
     log->tokens_at = time(NULL);
+    log->holders = 2;
     pthread_mutex_init(&log->mutex, NULL);
     pthread_cond_init(&log->more, NULL);
     if (start_thread(log) != 0) {
@@ -181,10 +196,8 @@ void log_free(struct log *log)
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += PATIENCE_SECS;
-    /* A thread that is stuck in write() keeps the memory: the process is about to end. */
+    /* A thread that is stuck in write() is left behind: the process is about to end. */
     if (pthread_timedjoin_np(log->thread, NULL, &until) != 0)
-        return;
-    pthread_cond_destroy(&log->more);
-    pthread_mutex_destroy(&log->mutex);
-    free(log);
+        pthread_detach(log->thread);
+    leave(log);
 }
