@@ -1,13 +1,15 @@
-/* Data that rot in the ring after they were dropped from memory. */
+/* What is dropped from memory, what is not, and what becomes of it when it rots in the ring. */
 #include <errno.h>
 
 #include "tests/unit/volume/own_disk.h"
 
+#define ALL 1024 * 1024u /* more than the ring holds */
+
 /* The target is away, and 0x61 in the ring. */
-static void start(enum vol_journal_mode mode)
+static void start(enum vol_journal_mode mode, uint64_t cache_bytes)
 {
     disk = disk_new(mode);
-    disk->cache_bytes = 0;
+    disk->cache_bytes = cache_bytes;
     rig = rig_on(disk);
     fake_ready(rig->session);
     fake_lose(rig->session);
@@ -21,16 +23,10 @@ static void rot_in_the_ring(void)
             disk->device.visible[i] ^= 1;
 }
 
-static void become_durable(void)
-{
-    fake_clock_advance_ms(&rig->clock, 20);
-    fake_complete_all(&disk->device);
-}
-
 /* 0x62 drops 0x61 from memory, which then rots in the ring. */
 static void rot(void)
 {
-    become_durable();
+    pass_ms(20); /* durable by now */
     write_to_journal(rig, disk, 65536, 512, 0x62);
     rot_in_the_ring();
 }
@@ -38,7 +34,7 @@ static void rot(void)
 static void bit_rot_in_the_ring_is_an_error_and_never_sent(void **state)
 {
     struct call read;
-    start(VOL_JOURNAL_PERSISTENT);
+    start(VOL_JOURNAL_PERSISTENT, 0);
     rot();
     call_start(rig, &read, VOL_READ, 0, 4096, 0, 0);
     fake_complete_all(&disk->device);
@@ -66,7 +62,7 @@ static int flush_result(void)
 static void a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring(void **state)
 {
     struct call fua, other;
-    start(VOL_JOURNAL_MEMORY);
+    start(VOL_JOURNAL_MEMORY, 0);
     rot();
     fake_ready(rig->session);
     assert_int_equal(flush_result(), -EIO);
@@ -88,7 +84,7 @@ static void a_flush_to_the_target_does_not_hide_what_rotted_in_the_ring(void **s
 /* The ring still holds it: a start with the mended disk finds it. */
 static void a_flush_to_the_ring_is_the_rings(void **state)
 {
-    start(VOL_JOURNAL_PERSISTENT);
+    start(VOL_JOURNAL_PERSISTENT, 0);
     assert_int_equal(flush_result(), 0);
     rot();
     fake_ready(rig->session);
@@ -100,17 +96,13 @@ static void a_flush_to_the_ring_is_the_rings(void **state)
 static void a_full_ring_drops_nothing_that_memory_has_room_for(void **state)
 {
     struct call parked = {.answered = true};
-    disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
-    write_to_journal(rig, disk, 0, 4096, 0x61);
+    start(VOL_JOURNAL_PERSISTENT, ALL);
     for (uint64_t offset = 65536; parked.answered; offset += 65536) {
         call_start(rig, &parked, VOL_WRITE, offset, 65536, 0, 0x62);
         fake_complete_all(&disk->device);
         if (parked.answered)
             call_done(&parked);
-        become_durable();
+        pass_ms(20); /* durable by now */
     }
     rot_in_the_ring();
     expect_read(rig, disk, 0, 4096, 0x61);
@@ -120,17 +112,14 @@ static void a_full_ring_drops_nothing_that_memory_has_room_for(void **state)
 static void odd_writes_go_on_without_the_target(void **state)
 {
     struct call calls[25];
-    disk = disk_new(VOL_JOURNAL_PERSISTENT);
-    rig = rig_on(disk);
-    fake_ready(rig->session);
-    fake_lose(rig->session);
+    start(VOL_JOURNAL_PERSISTENT, ALL);
     for (uint64_t offset = 0; offset < 3 * 65536; offset += 65536)
         write_to_journal(rig, disk, offset, 65536, 0x61);
     for (unsigned block = 0; block < 300; block += 25) {
         for (unsigned i = 0; i < 25; i++)
             call_start(rig, &calls[i], VOL_WRITE, (block + i) * 512 + 7, 100, 0, 0x62);
         fake_complete_all(&disk->device);
-        become_durable();
+        pass_ms(20); /* durable by now */
         for (unsigned i = 0; i < 25; i++) {
             assert_true(calls[i].answered);
             call_done(&calls[i]);

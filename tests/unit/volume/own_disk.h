@@ -17,6 +17,13 @@ static inline int start_ready(void **state)
     return 0;
 }
 
+/* What becomes due, and what the device then has under way. */
+static inline void pass_ms(uint64_t ms)
+{
+    fake_clock_advance_ms(&rig->clock, ms);
+    fake_complete_all(&disk->device);
+}
+
 static inline int stop(void **state)
 {
     end(rig, disk);

@@ -1,12 +1,6 @@
 /* When the overlay goes to the target, on a fake session and a fake device. */
 #include "tests/unit/volume/own_disk.h"
 
-static void pass_ms(uint64_t ms)
-{
-    fake_clock_advance_ms(&rig->clock, ms);
-    fake_complete_all(&disk->device);
-}
-
 #define STEP_MS 19 /* less than a pause; and a second of it is less than half of the ring */
 
 /* A write every STEP_MS; what the target had got when `ms` were over. */
