@@ -93,7 +93,8 @@ struct jnl_events {
     /* The device failed; nothing can be appended any more. */
     void (*failed)(void *owner, int error);
     /* After failed(): the superblock says FAILED (0), or cannot be written (-errno; it is tried
-     * again, and this called again). */
+     * again, and this called again). Not after a failure while the journal is closed: then what
+     * the LUN has not stays in the ring, for the next start. */
     void (*marked)(void *owner, int error);
 };
 
@@ -213,7 +214,8 @@ struct jnl_load {
 void jnl_load(struct journal *journal, struct jnl_load *load);
 
 /* Makes everything durable and the superblock say EMPTY (or OPEN, when entries are left); then
- * done(). Nothing may be appended any more. */
+ * done(). Nothing may be appended any more, and the LUN not changed but by what the journal holds.
+ */
 void jnl_close(struct journal *journal, void (*done)(void *owner, int error));
 
 /* The records in the ring from a tail on, up to and with end_seq; none when that is before it. */
