@@ -12,6 +12,7 @@
 
 #define ANSWER_MS 5000
 #define LOOK_MS   10
+#define AWAY_MS   50 /* nothing is done meanwhile */
 
 const struct verb_option drain_options[] = {
     {"timeout", "TIME", "how long to wait [0: for ever]"},
@@ -55,7 +56,7 @@ static int wait_for_it(struct client *client, uint64_t timeout_ms, struct drain 
             fprintf(stderr, "the target is away; waiting for it\n");
         told_offline = !ret_drain->online;
         progress_left(&progress, ret_drain->left, now_ms);
-        clock_pause_ms(LOOK_MS);
+        clock_pause_ms(ret_drain->online ? LOOK_MS : AWAY_MS);
         error = ask(client, ret_drain, fault);
     }
     if (!error && ret_drain->drained)
