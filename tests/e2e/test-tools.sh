@@ -25,8 +25,10 @@ objects "a disk that forgets" 'WRONG DATA' run "nbd+unix:///?socket=$T/null.sock
 objects "errors" 'I/O ERROR' run "nbd+unix:///?socket=$T/bad.sock" --seconds 0.5
 say "the exerciser can fail"
 
-# survives PLUGIN...: survivor.py's verdict of nbdkit, which knows no journal.
+# survives PLUGIN...: survivor.py's verdict of nbdkit, which knows no journal; it begins with zeros.
 survives() {
+    rm -f "$survives_on"
+    truncate -s 4M "$survives_on"
     /usr/bin/python3 "$TOOLS/survivor.py" --nbd "nbd+unix:///?socket=$T/killed.nbd" --kills 8 \
         --log "$T/killed.log" --image "$T/killed.img" -- \
         sh -c "rm -f $T/killed.nbd; exec nbdkit -f -U $T/killed.nbd $*" >"$T/survivor.log" 2>&1
@@ -38,7 +40,6 @@ not_survived() { # WHAT PATTERN PLUGIN...
 # In memory: a flush may take seconds on a disk that others use.
 shm_start
 survives_on=$SHM/survives
-truncate -s 4M "$survives_on"
 survives file "$survives_on" || fail "survivor.py: a file keeps what a killed nbdkit wrote"
 cmp -n $((1 << 20)) "$T/killed.img" "$survives_on" || fail "survivor.py: another image"
 not_survived "a disk that forgets" 'WRONG DATA' memory 4M
