@@ -62,19 +62,28 @@ def has_meaning(candidate, cell):
     return True
 
 
+def nanoseconds_of(runner):
+    """The CPU time of a candidate's or the target's process so far; 0 for one that has none."""
+    return runner.process.nanoseconds() if runner.process and runner.process.is_running() else 0
+
+
 def load(bench, candidate, arguments, share=1):
-    """One run of the load: its own figures, and the CPU time that the candidate took for them.
-    Without a count it takes this share of a cell's time."""
+    """One run of the load: its own figures, and the CPU time that the candidate took for them;
+    and all three, with the load and the target. Without a count it takes this share of a cell's
+    time."""
     words = arguments.format(burst=bench.burst, burst128=bench.burst128).split()
     if "--count" not in words:
         words += ["--seconds", f"{bench.seconds * share:.3f}",
                   "--warm", f"{bench.warm * share:.3f}"]
-    before = candidate.process.nanoseconds() if candidate.process else 0
+    before, target_before = nanoseconds_of(candidate), nanoseconds_of(bench.target)
     bench.seed += 1
     found = json.loads(run(bench.load, candidate.address(), "--seed", bench.seed, *words,
                            timeout=bench.patience))
-    after = candidate.process.nanoseconds() if candidate.process else found["load_cpu_s"] * 1e9
-    found["cpu_us"] = (after - before) / 1e3 / found["all_ops"]
+    loads = found["load_cpu_s"] * 1e9
+    own = nanoseconds_of(candidate) - before
+    targets = nanoseconds_of(bench.target) - target_before
+    found["cpu_us"] = (own if candidate.process else loads) / 1e3 / found["all_ops"]
+    found["all_cpu_us"] = (own + loads + targets) / 1e3 / found["all_ops"]
     found["peak_mib"] = candidate.process.peak_mib() if candidate.process else 0
     return found
 

@@ -32,7 +32,7 @@ def cell_rows(figures, world, cell):
             continue
         low, middle, high = spread
         other = [short(figures.median(*world, *row, cell, key2))
-                 for key2 in ("p50_us", "p99_us", "cpu_us", "peak_mib")]
+                 for key2 in ("p50_us", "p99_us", "cpu_us", "all_cpu_us", "peak_mib")]
         yield [names(row), f"{short(middle)} ({short(low)} – {short(high)})", *other,
                f"{middle / peer:.2f}" if peer else "–", f"{middle / raw:.2f}" if raw else "–"]
 
@@ -51,7 +51,8 @@ def cell_part(figures, world):
             yield f"### {title} (`{cell}`)"
             yield ""
             yield from table(["", f"{cells.unit(cell)}, median (lowest – highest)", "p50 µs",
-                              "p99 µs", "CPU µs/op", "peak MiB", "/ Q", "/ L"], rows)
+                              "p99 µs", "CPU µs/op", "CPU of all µs/op", "peak MiB", "/ Q",
+                              "/ L"], rows)
             yield ""
 
 

@@ -75,6 +75,11 @@ def run_applications(bench, candidate):
         candidate.stop()
 
 
+def spent_seconds(bench, candidate):
+    """CPU time of the daemon and the target so far."""
+    return (candidate.process.nanoseconds() + bench.target.process.nanoseconds()) / 1e9
+
+
 def run_outage(bench, candidate):
     """Latency before and during an outage, then the way of what was kept to the LUN."""
     # Far from filling the ring (waiting for room is another scene), and little beside the runs.
@@ -92,16 +97,18 @@ def run_outage(bench, candidate):
         bench.start_target()
         back = time.monotonic()
         wait_for("the session", candidate.is_ready, 60)
-        begun = time.monotonic()
+        begun, spent_before = time.monotonic(), spent_seconds(bench, candidate)
         candidate.settle()
         took = time.monotonic() - begun
+        spent = spent_seconds(bench, candidate) - spent_before
         # The same target at the same moment: one that has just been started is slower.
         raw = cells.load(bench, Libiscsi("libiscsi", bench), sequential)
         kept_mb = (kept["all_ops"] * 128 * 1024 + during["all_ops"] * 4096) / 1e6
         yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
                          "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
                          "return_s": begun - back, "drain_s": took, "drain_mb": kept_mb,
-                         "drain_mb_s": kept_mb / took, "raw_mb_s": raw["mb_s"]}
+                         "drain_mb_s": kept_mb / took, "drain_cpu_s": spent,
+                         "raw_mb_s": raw["mb_s"]}
     finally:
         bench.start_target()
         candidate.stop()

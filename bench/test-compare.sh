@@ -28,6 +28,7 @@ done
 for GOAL in P3 P6 P7 P8 P12; do
     grep -qE "^ +$GOAL +(met|NOT MET) " "$T/goals" || fail "$GOAL was not measured"
 done
+grep -q 'CPU of all' "$T/out/RESULTS.md" || fail "the CPU time of load and target is missing"
 grep -q 'proves only that the bench works' "$T/out/RESULTS.md" || fail "the figures look serious"
 grep -qF '`scripts/bench --' "$T/out/RESULTS.md" || fail "the command is missing"
 ! grep -qF -e --holdfast "$T/out/RESULTS.md" || fail "the command says where this was built"

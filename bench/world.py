@@ -109,6 +109,9 @@ class Process:
                          f"{words}")
         return True
 
+    def is_running(self):
+        return self.child.poll() is None
+
     def end(self, number=signal.SIGTERM, patience=20):
         if self.child.poll() is None:
             self.child.send_signal(number)
