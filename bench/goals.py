@@ -1,12 +1,15 @@
 """The goals of JOURNAL.md 4.3 (P1 to P13) and of the issue (X1 to X4), judged by a run.
 
-A goal is a list of conditions: what is compared, a ratio (or a figure), and its limit. J is the raw
-journal device, L libiscsi raw, Q the best of the qemu peers by NBD, H holdfast.
+A goal is a list of conditions: what is compared, a ratio (or a figure), its limit, and what is known
+to bound it (bounds.py). J is the raw journal device, L libiscsi raw, Q the best of the qemu peers by
+NBD, H holdfast.
 """
 
 from dataclasses import dataclass
 
+import bounds
 import cells
+from bounds import ratio
 
 QEMU = (("qemu-nbd", "nbd"), ("qemu-storage-daemon", "nbd"))
 
@@ -17,18 +20,27 @@ class Condition:
     value: float | None  # None: not measured
     limit: float
     at_least: bool
+    bound: tuple[str, float | None] | None = None  # what it is, and the best that the value can be
 
-    def is_met(self):
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+    def would_be_met(self, value):
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def is_missed(self):
+        return self.value is not None and not self.would_be_met(self.value)
 
     def text(self):
         sign = "≥" if self.at_least else "≤"
         value = "not measured" if self.value is None else f"{self.value:.2f}"
         return f"{self.words} {value} (goal {sign} {self.limit:g})"
 
-
-def ratio(one, other):
-    return one / other if one is not None and other else None
+    def bound_text(self):
+        if self.bound is None:
+            return "no bound is known"
+        words, value = self.bound
+        if value is None:
+            return f"{words}: not measured"
+        verdict = "within reach by this" if self.would_be_met(value) else "out of reach by this"
+        return f"{words}: {value:.2f}: {verdict}"
 
 
 class World:
@@ -61,22 +73,23 @@ class World:
         return max(found) if key in ("iops", "mb_s") else min(found)
 
 
-def most(words, value, limit):
-    return Condition(words, value, limit, False)
+def most(words, value, limit, bound=None):
+    return Condition(words, value, limit, False, bound)
 
 
-def least(words, value, limit):
-    return Condition(words, value, limit, True)
+def least(words, value, limit, bound=None):
+    return Condition(words, value, limit, True, bound)
 
 
 def latency_goals(w, disk):
     flush, fua = w.hold("coalesce", "flush-q1", "p50_us"), w.hold("coalesce", "fua-q1", "p50_us")
     slower = max(flush, fua) if flush is not None and fua is not None else None
     yield "P1", "persistent: 4 KiB FUA and write + FLUSH, QD1, p50", [
-        most("/ J with RWF_DSYNC", ratio(slower, w.journal("fua-q1", "p50_us")), 1.35),
+        most("/ J with RWF_DSYNC", ratio(slower, w.journal("fua-q1", "p50_us")), 1.35,
+             bounds.durable_against_journal(w)),
         most("/ Q write + FLUSH, LUN on disk",
              ratio(disk.hold("coalesce", "flush-q1", "p50_us"), disk.peer("flush-q1", "p50_us")),
-             0.65)]
+             0.65, bounds.durable_against_peer(disk))]
     write = w.hold("coalesce", "w4k-q1", "p50_us")
     yield "P2", "persistent: 4 KiB write, QD1, p50", [
         most("/ J", ratio(write, w.journal("w4k-q1", "p50_us")), 1.6),
@@ -118,7 +131,8 @@ def read_goals(w, _):
     yield "P9", "read of what is not kept, none and persistent, the worse", [
         most("QD1 p50 / Q", ratio(q1, w.peer("r4k-q1", "p50_us")), 1.0),
         least("QD32 / Q", ratio(q32, w.peer("r4k-q32", "iops")), 1.05),
-        least("QD32 / L", ratio(q32, w.raw("r4k-q32", "iops")), 0.7)]
+        least("QD32 / L", ratio(q32, w.raw("r4k-q32", "iops")), 0.7,
+              bounds.reads_by_cpu_time(w))]
     yield "P11", "none: what it adds", [
         most("write QD1 p50 / Q", ratio(w.hold("none", "w4k-q1", "p50_us"),
                                         w.peer("w4k-q1", "p50_us")), 1.0),
@@ -137,7 +151,7 @@ def outage_goals(w, _):
     yield "P13", "drain after an outage, coalesce, runs of 128 KiB", [
         least("/ L sequential, right after it", ratio(w.hold("coalesce", "outage", "drain_mb_s"),
                                                       w.hold("coalesce", "outage", "raw_mb_s")),
-              0.8)]
+              0.8, bounds.drain_by_cpu_time(w))]
 
 
 # qemu-storage-daemon 7.2 answers a write with RWF_DSYNC to its FUSE export without any SYNCHRONIZE
@@ -149,10 +163,12 @@ def issue_goals(w, _):
     pairs = [pair for pair in pairs if pair[1] is not None]
     cell, value = min(pairs, key=lambda pair: pair[1]) if pairs else ("", None)
     yield "X1", "FUSE, none, the worst of all cells but FUA, which qemu's answers unsynced", [
-        least(f"/ qemu-storage-daemon's FUSE ({cell})", value, 1.3)]
+        least(f"/ qemu-storage-daemon's FUSE ({cell})", value, 1.3,
+              bounds.fuse_without_a_front_end(w))]
     yield "X2", "CPU time for 4 KiB at QD32, none", [
         most(f"{name} / qemu-nbd", ratio(w.hold("none", cell, "cpu_us"),
-                                         w.get("qemu-nbd", cell, "cpu_us")), 0.8)
+                                         w.get("qemu-nbd", cell, "cpu_us")), 0.8,
+             bounds.cpu_time(w, cell))
         for name, cell in (("read", "r4k-q32"), ("write", "w4k-q32"))]
     yield "X3", "1 MiB sequential, none", [
         least(f"{name} / Q", ratio(w.hold("none", cell, "mb_s"), w.peer(cell, "mb_s")), 1.1)
@@ -171,7 +187,7 @@ def judge(figures, regime, backing):
         found += goals(world, disk)
     found.sort(key=lambda goal: (goal[0][0], int(goal[0][1:])))
     for number, title, conditions in found:
-        if any(c.value is not None and not c.is_met() for c in conditions):
+        if any(c.is_missed() for c in conditions):
             verdict = "NOT MET"
         elif any(c.value is None for c in conditions):
             verdict = "not measured"

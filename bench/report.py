@@ -75,6 +75,13 @@ def scene_part(figures, world):
         yield ""
 
 
+def bound_rows(figures, world):
+    for number, _, conditions, _ in goals.judge(figures, *world):
+        for condition in conditions:
+            if condition.is_missed():
+                yield [number, condition.text(), condition.bound_text()]
+
+
 def goal_part(figures, worlds):
     yield "## Goals"
     yield ""
@@ -89,6 +96,13 @@ def goal_part(figures, worlds):
                            f"**{verdict}**" if verdict == "NOT MET" else verdict]
                           for number, title, conditions, verdict in goals.judge(figures, *world)))
         yield ""
+        rows = list(bound_rows(figures, world))
+        if rows:
+            yield ("What bounds those that are not met, by what others needed in the same run for "
+                   "parts of the way (`bench/bounds.py`):")
+            yield ""
+            yield from table(["", "measured", "the best that it could be"], rows)
+            yield ""
 
 
 def charted(figures, world):
