@@ -82,10 +82,13 @@ def spent_seconds(bench, candidate):
 
 def run_outage(bench, candidate):
     """Latency before and during an outage, then the way of what was kept to the LUN."""
-    # Far from filling the ring (waiting for room is another scene), and little beside the runs.
-    small = f"--read 0 --depth 1 --count {min(2000, candidate.ring_bytes // (64 * 1024))}"
+    # Far from filling the ring (waiting for room is another scene), and where the runs supersede
+    # it: what is drained is runs.
+    count = candidate.ring_bytes // (512 * 1024)
+    small = (f"--read 0 --depth 1 --count {min(2000, candidate.ring_bytes // (64 * 1024))} "
+             f"--region {count * 128}K")
     sequential = "--read 0 --size 128K --depth 8 --pattern sequential"
-    large = f"{sequential} --count {candidate.ring_bytes // (512 * 1024)}"
+    large = f"{sequential} --count {count}"
     try:
         candidate.start()
         candidate.settle()
@@ -103,7 +106,7 @@ def run_outage(bench, candidate):
         spent = spent_seconds(bench, candidate) - spent_before
         # The same target at the same moment: one that has just been started is slower.
         raw = cells.load(bench, Libiscsi("libiscsi", bench), sequential)
-        kept_mb = (kept["all_ops"] * 128 * 1024 + during["all_ops"] * 4096) / 1e6
+        kept_mb = kept["all_ops"] * 128 * 1024 / 1e6
         yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
                          "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
                          "return_s": begun - back, "drain_s": took, "drain_mb": kept_mb,
