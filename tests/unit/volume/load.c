@@ -3,7 +3,8 @@
 
 #include "tests/unit/volume/own_disk.h"
 
-#define ALL 1024 * 1024u /* more than the ring holds */
+#define ALL        (1024 * 1024u) /* more than the ring holds */
+#define DURABLE_MS 20u            /* the journal syncs when idle so long */
 
 /* The target is away, and 0x61 in the ring. */
 static void start(enum vol_journal_mode mode, uint64_t cache_bytes)
@@ -26,7 +27,7 @@ static void rot_in_the_ring(void)
 /* 0x62 drops 0x61 from memory, which then rots in the ring. */
 static void rot(void)
 {
-    pass_ms(20); /* durable by now */
+    pass_ms(DURABLE_MS);
     write_to_journal(rig, disk, 65536, 512, 0x62);
     rot_in_the_ring();
 }
@@ -102,7 +103,7 @@ static void a_full_ring_drops_nothing_that_memory_has_room_for(void **state)
         fake_complete_all(&disk->device);
         if (parked.answered)
             call_done(&parked);
-        pass_ms(20); /* durable by now */
+        pass_ms(DURABLE_MS);
     }
     rot_in_the_ring();
     expect_read(rig, disk, 0, 4096, 0x61);
@@ -119,7 +120,7 @@ static void odd_writes_go_on_without_the_target(void **state)
         for (unsigned i = 0; i < 25; i++)
             call_start(rig, &calls[i], VOL_WRITE, (block + i) * 512 + 7, 100, 0, 0x62);
         fake_complete_all(&disk->device);
-        pass_ms(20); /* durable by now */
+        pass_ms(DURABLE_MS);
         for (unsigned i = 0; i < 25; i++) {
             assert_true(calls[i].answered);
             call_done(&calls[i]);
