@@ -8,14 +8,15 @@ this machine; when not, it shows nothing, and the report says so.
 import os
 
 import cells
-
-
-def ratio(one, other):
-    return one / other if one is not None and other else None
+from figures import ratio
 
 
 def total(*values):
     return None if None in values else sum(values)
+
+
+def per_second_of_all_cpus(work, cpu_seconds):
+    return ratio(work and work * len(os.sched_getaffinity(0)), cpu_seconds)
 
 
 def durable_write(w):
@@ -39,25 +40,23 @@ def reads_by_cpu_time(w):
     """As if the CPUs did nothing but what libiscsi, the target, and NBD by nbdkit take for it."""
     needed_us = total(w.raw("r4k-q32", "all_cpu_us"),
                       w.get("nbdkit memory", "r4k-q32", "all_cpu_us"))
-    rate = len(os.sched_getaffinity(0)) * 1e6 / needed_us if needed_us else None
     return ("all CPUs at libiscsi's reads and nbdkit's, one after the other, / L",
-            ratio(rate, w.raw("r4k-q32", "iops")))
+            ratio(per_second_of_all_cpus(1e6, needed_us), w.raw("r4k-q32", "iops")))
 
 
 def drain_by_cpu_time(w):
-    rate = ratio(w.hold("coalesce", "outage", "drain_mb"), w.hold("coalesce", "outage",
-                                                                  "drain_cpu_s"))
+    """By the drain's own CPU time, not by others': it tells only whether the CPUs are the limit."""
+    drained = {key: w.hold("coalesce", "outage", key)
+               for key in ("drain_mb", "drain_cpu_s", "raw_mb_s")}
+    rate = per_second_of_all_cpus(drained["drain_mb"], drained["drain_cpu_s"])
     return ("all CPUs at what daemon and target took for the drain, / L",
-            ratio(rate and rate * len(os.sched_getaffinity(0)),
-                  w.hold("coalesce", "outage", "raw_mb_s")))
+            ratio(rate, drained["raw_mb_s"]))
 
 
 def fuse_without_a_front_end(w):
-    """The cell in which libiscsi, with nothing in front of it, is the least ahead of qemu's FUSE.
-    Not at QD1, where it sleeps between the steps and holdfast does not."""
-    found = [(ratio(w.raw(cell, "iops"), w.get("qemu-storage-daemon", cell, "iops", "fuse")), cell)
-             for cell in cells.TITLES if not cell.startswith("fua") and not cell.endswith("-q1")]
-    value, cell = min((pair for pair in found if pair[0] is not None), default=(None, "no cell"))
+    """Not at QD1, where libiscsi sleeps between the steps and holdfast does not."""
+    deep = [cell for cell in cells.TITLES if not cell.endswith("-q1")]
+    cell, value = w.least_ahead_of_qemus_fuse(deep, lambda cell: w.raw(cell, "iops"))
     return f"libiscsi with nothing in front of it / qemu's FUSE ({cell})", value
 
 

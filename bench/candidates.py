@@ -187,7 +187,7 @@ class Holdfast(Candidate):
     def stop(self):
         """With the journal brought to the LUN: the next candidate may not find it dirty."""
         try:
-            if self.process and self.process.is_running() and self.bench.target_is_up:
+            if self.process and self.process.child.poll() is None and self.bench.target_is_up:
                 self.settle()
         finally:
             super().stop()

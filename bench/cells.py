@@ -64,7 +64,7 @@ def has_meaning(candidate, cell):
 
 def nanoseconds_of(runner):
     """The CPU time of a candidate's or the target's process so far; 0 for one that has none."""
-    return runner.process.nanoseconds() if runner.process and runner.process.is_running() else 0
+    return runner.process.nanoseconds() if runner.process else 0
 
 
 def load(bench, candidate, arguments, share=1):

@@ -48,6 +48,10 @@ class Figures:
             writer.writerows(self.samples)
 
 
+def ratio(one, other):
+    return one / other if one is not None and other else None
+
+
 def short(number):
     """Three digits that count."""
     if number is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import bounds
 import cells
-from bounds import ratio
+from figures import ratio
 
 QEMU = (("qemu-nbd", "nbd"), ("qemu-storage-daemon", "nbd"))
 
@@ -71,6 +71,16 @@ class World:
         if not found:
             return None
         return max(found) if key in ("iops", "mb_s") else min(found)
+
+    def least_ahead_of_qemus_fuse(self, titles, rate_in):
+        """(cell, ratio). Not by FUA: qemu-storage-daemon 7.2 answers a write with RWF_DSYNC to its
+        FUSE export without any SYNCHRONIZE CACHE: of 100 such writes tgt had 100 pwrite64 and no
+        fdatasync (of holdfast's: 100 and 100)."""
+        pairs = [(cell, ratio(rate_in(cell),
+                              self.get("qemu-storage-daemon", cell, "iops", "fuse")))
+                 for cell in titles if not cell.startswith("fua")]
+        return min((pair for pair in pairs if pair[1] is not None), key=lambda pair: pair[1],
+                   default=("no cell", None))
 
 
 def most(words, value, limit, bound=None):
@@ -154,14 +164,9 @@ def outage_goals(w, _):
               0.8, bounds.drain_by_cpu_time(w))]
 
 
-# qemu-storage-daemon 7.2 answers a write with RWF_DSYNC to its FUSE export without any SYNCHRONIZE
-# CACHE: of 100 such writes tgt had 100 pwrite64 and no fdatasync (of holdfast's: 100 and 100).
 def issue_goals(w, _):
-    pairs = [(cell, ratio(w.hold("none", cell, "iops", "fuse"),
-                          w.get("qemu-storage-daemon", cell, "iops", "fuse")))
-             for cell in cells.TITLES if not cell.startswith("fua")]
-    pairs = [pair for pair in pairs if pair[1] is not None]
-    cell, value = min(pairs, key=lambda pair: pair[1]) if pairs else ("", None)
+    cell, value = w.least_ahead_of_qemus_fuse(
+        cells.TITLES, lambda cell: w.hold("none", cell, "iops", "fuse"))
     yield "X1", "FUSE, none, the worst of all cells but FUA, which qemu's answers unsynced", [
         least(f"/ qemu-storage-daemon's FUSE ({cell})", value, 1.3,
               bounds.fuse_without_a_front_end(w))]

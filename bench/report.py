@@ -82,6 +82,16 @@ def bound_rows(figures, world):
                 yield [number, condition.text(), condition.bound_text()]
 
 
+def bound_part(figures, world):
+    rows = list(bound_rows(figures, world))
+    if rows:
+        yield ("What bounds those that are not met, by what others needed in the same run for "
+               "parts of the way (`bench/bounds.py`):")
+        yield ""
+        yield from table(["", "measured", "the best that it could be"], rows)
+        yield ""
+
+
 def goal_part(figures, worlds):
     yield "## Goals"
     yield ""
@@ -96,13 +106,7 @@ def goal_part(figures, worlds):
                            f"**{verdict}**" if verdict == "NOT MET" else verdict]
                           for number, title, conditions, verdict in goals.judge(figures, *world)))
         yield ""
-        rows = list(bound_rows(figures, world))
-        if rows:
-            yield ("What bounds those that are not met, by what others needed in the same run for "
-                   "parts of the way (`bench/bounds.py`):")
-            yield ""
-            yield from table(["", "measured", "the best that it could be"], rows)
-            yield ""
+        yield from bound_part(figures, world)
 
 
 def charted(figures, world):

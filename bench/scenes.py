@@ -77,7 +77,7 @@ def run_applications(bench, candidate):
 
 def spent_seconds(bench, candidate):
     """CPU time of the daemon and the target so far."""
-    return (candidate.process.nanoseconds() + bench.target.process.nanoseconds()) / 1e9
+    return (cells.nanoseconds_of(candidate) + cells.nanoseconds_of(bench.target)) / 1e9
 
 
 def run_outage(bench, candidate):

@@ -109,9 +109,6 @@ class Process:
                          f"{words}")
         return True
 
-    def is_running(self):
-        return self.child.poll() is None
-
     def end(self, number=signal.SIGTERM, patience=20):
         if self.child.poll() is None:
             self.child.send_signal(number)
@@ -179,6 +176,7 @@ class Target:
         """As a power failure would; tgtd heeds nothing weaker while it has targets."""
         if self.process:
             self.process.end(signal.SIGKILL)
+            self.process = None
 
 
 class Regime:
