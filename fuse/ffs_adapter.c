@@ -2,9 +2,8 @@
  * libfuse's low-level API: requests of the kernel become calls for ffs_file.c, its answers become
  * replies. The only file that knows libfuse, in version 3.14.
  *
- * A WRITE is copied once: libfuse reads the whole request into its one receive buffer, where the
- * payload starts at byte 80, which no target and no O_DIRECT journal wants; ffs_file.c copies it
- * to an aligned buffer of the volume. A READ is replied to from the volume's buffer.
+ * Requests are read by ffs_receiver.c, which knows where the payload of a WRITE should be. A READ
+ * is replied to from the volume's buffer.
  *
  * What can go wrong: the caller is interrupted. libfuse tells us from inside
  * fuse_session_process_buf(), and a reply from there is allowed (it holds its own reference). The
@@ -24,6 +23,7 @@
 #include <time.h>
 
 #include "fuse/ffs_file.h"
+#include "fuse/ffs_receiver.h"
 
 #ifndef FOPEN_PARALLEL_DIRECT_WRITES /* linux/fuse.h 7.38 */
 #define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
@@ -38,12 +38,17 @@
 struct ffs_session {
     struct ffs_mount *mount;
     struct fuse_session *fuse;
-    struct fuse_buf receive; /* its memory is libfuse's malloc(), once */
+    struct ffs_receiver receiver;
 };
+
+static struct ffs_session *session_of(fuse_req_t request)
+{
+    return fuse_req_userdata(request);
+}
 
 static struct ffs_mount *mount_of(fuse_req_t request)
 {
-    return ((struct ffs_session *)fuse_req_userdata(request))->mount;
+    return session_of(request)->mount;
 }
 
 static fuse_ino_t disk_inode(const struct ffs_mount *mount)
@@ -236,11 +241,14 @@ static void op_read(fuse_req_t request, fuse_ino_t inode, size_t length, off_t o
 static void op_write(fuse_req_t request, fuse_ino_t inode, const char *payload, size_t length,
                      off_t offset, struct fuse_file_info *info)
 {
+    struct ffs_receiver *receiver = &session_of(request)->receiver;
     struct ffs_call *call = take(request, FFS_WRITE);
     call->offset = (uint64_t)offset;
     call->length = length;
     call->flags = info->flags;
-    call->payload = payload;
+    call->received = receiver->payload;
+    call->payload = call->received ? NULL : payload;
+    receiver->payload = NULL;
     submit(request, call);
 }
 
@@ -360,13 +368,21 @@ int ffs_session_new(struct ffs_mount *mount, int fd, struct ffs_session **ret_se
     if (!session)
         return -ENOMEM;
     session->mount = mount;
+    int error = ffs_receiver_init(&session->receiver, fd, vol_buffers(mount->volume));
+    if (error)
+        goto fail;
     session->fuse = new_fuse(session, fd);
     if (!session->fuse) {
-        free(session);
-        return -EIO;
+        error = -EIO;
+        goto fail;
     }
     *ret_session = session;
     return 0;
+
+fail:
+    ffs_receiver_done(&session->receiver);
+    free(session);
+    return error;
 }
 
 void ffs_session_free(struct ffs_session *session)
@@ -374,19 +390,21 @@ void ffs_session_free(struct ffs_session *session)
     if (!session)
         return;
     fuse_session_destroy(session->fuse);
-    free(session->receive.mem);
+    ffs_receiver_done(&session->receiver);
     free(session);
 }
 
 enum ffs_received ffs_session_receive(struct ffs_session *session)
 {
-    const int got = fuse_session_receive_buf(session->fuse, &session->receive);
-    /* ENOMEM: libfuse wants its receive buffer, at the very first request. */
-    if (got == -EAGAIN || got == -EINTR || got == -ENOMEM)
-        return FFS_NOTHING_LEFT;
-    if (got <= 0)
+    struct ffs_receiver *receiver = &session->receiver;
+    const int got = ffs_receiver_read(receiver);
+    if (got == -EAGAIN || got == -EINTR || got == -ENOENT)
+        return FFS_NOTHING_LEFT; /* the descriptor tells when there is more */
+    if (got < 0)
         return FFS_GONE;
-    fuse_session_process_buf(session->fuse, &session->receive);
+    const struct fuse_buf request = {.size = (size_t)got, .mem = receiver->memory};
+    fuse_session_process_buf(session->fuse, &request);
+    ffs_receiver_forget(receiver);
     return fuse_session_exited(session->fuse) ? FFS_GONE : FFS_RECEIVED;
 }
 

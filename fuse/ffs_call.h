@@ -54,12 +54,13 @@ struct ffs_call {
     enum ffs_op op;
     uint64_t offset;
     uint64_t length;
-    int flags;           /* OPEN, WRITE: O_*; ALLOCATE: FALLOC_FL_*; SEEK: whence */
-    unsigned set;        /* SETATTR: FFS_SET_* */
-    struct stat to;      /* SETATTR: the new values */
-    const void *payload; /* WRITE: stays as it is until ffs_file_has_room() says true again */
-    void *token;         /* the adapter's own */
-    int caller;          /* thread that asks, 0 when not known */
+    int flags;               /* OPEN, WRITE: O_*; ALLOCATE: FALLOC_FL_*; SEEK: whence */
+    unsigned set;            /* SETATTR: FFS_SET_* */
+    struct stat to;          /* SETATTR: the new values */
+    const void *payload;     /* WRITE: stays as it is until ffs_file_has_room() says true again */
+    struct buffer *received; /* WRITE: the payload, instead of the former; the call's reference */
+    void *token;             /* the adapter's own */
+    int caller;              /* thread that asks, 0 when not known */
 
     /* The answer. READ: `result` bytes from request.buffer->data. WRITE: bytes taken. SEEK: the
      * offset found. */

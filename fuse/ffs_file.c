@@ -5,8 +5,8 @@
  *  - The target was never seen, so the disk's size is not known: the call is PARKED until the
  *    volume says so. (The mount stands at once; open() waits.)
  *  - No memory for the payload: the call is HUNGRY and stands in the pool's queue. The payload of a
- *    WRITE stays in the adapter's receive buffer meanwhile, so nothing more is read from the
- * kernel. That cannot lock up: memory comes back when requests inside the volume are answered or
+ *    WRITE stays in the adapter's memory meanwhile, so nothing more is read from the
+ *    kernel. That cannot lock up: memory comes back when requests inside the volume are answered or
  *    synchronised, and neither needs another request of ours (the pool's waiters press the volume
  *    to synchronise early).
  *  - The caller is killed: READ, SYNC and SEEK are answered with EINTR at once and are ABANDONED;
@@ -28,7 +28,7 @@ struct ffs_file {
     struct list_node free;
     struct list_node parked;
     unsigned parked_count;
-    unsigned payload_count; /* parked calls whose payload lies in the receive buffer */
+    unsigned payload_count; /* parked calls whose payload lies in the adapter's memory */
     unsigned hungry_count;
     unsigned asked_count;
     uint64_t size_bytes; /* as last told; 0: not known */
@@ -58,8 +58,8 @@ static void tell_room(struct ffs_file *file)
 static void release(struct ffs_call *call)
 {
     struct ffs_file *file = call->file;
-    struct buffer *buffer = call->request.buffer;
-    call->request.buffer = NULL;
+    struct buffer *buffer = call->received ? call->received : call->request.buffer;
+    call->received = call->request.buffer = NULL;
     call->state = FFS_FREE;
     list_append(&file->free, &call->node);
     buffer_unref(buffer); /* may feed hungry calls */
@@ -135,7 +135,7 @@ static bool takes_memory(const struct ffs_call *call)
 static void feed(struct ffs_call *call, struct buffer *buffer)
 {
     call->request.buffer = buffer;
-    if (call->op == FFS_WRITE)
+    if (call->payload)
         memcpy(buffer->data, call->payload, call->request.length);
     call->payload = NULL;
     run(call);
@@ -155,11 +155,19 @@ static void memory_available(struct buffer_waiter *waiter)
     tell_room(file);
 }
 
+/* What it holds already, or new memory. */
+static struct buffer *memory_for(struct ffs_call *call, struct buffer_pool *pool)
+{
+    struct buffer *buffer = call->received;
+    call->received = NULL;
+    return buffer ? buffer : buffer_get(pool, call->waiter.bytes);
+}
+
 static void get_memory(struct ffs_call *call)
 {
     struct buffer_pool *pool = vol_buffers(call->file->volume);
     call->waiter.bytes = (uint32_t)call->request.length;
-    struct buffer *buffer = buffer_get(pool, call->waiter.bytes);
+    struct buffer *buffer = memory_for(call, pool);
     if (buffer) {
         feed(call, buffer);
         return;
@@ -185,7 +193,7 @@ static void begin(struct ffs_call *call)
 
 static bool has_payload(const struct ffs_call *call)
 {
-    return call->op == FFS_WRITE;
+    return call->payload;
 }
 
 static void park(struct ffs_call *call)

@@ -18,8 +18,8 @@ CORE = {
     "src/base": ("*",), "src/session": ("*",), "src/volume": ("*",), "src/journal": ("*",),
     "nbd-server": ("*",), "fuse": ("*",), "src/attach": ("*",),
 }
-ADAPTERS = ("ev_*.c", "*_ev.c", "ffs_adapter*.c", "ffs_caller.c", "ffs_place.c", "ffs_unmount.c",
-            "ffs.c", "*_netlink.c", "sysfs.c", "usage.c")
+ADAPTERS = ("ev_*.c", "*_ev.c", "ffs_adapter*.c", "ffs_caller.c", "ffs_place.c", "ffs_receiver.c",
+            "ffs_unmount.c", "ffs.c", "*_netlink.c", "sysfs.c", "usage.c")
 ALLOW = pathlib.Path(__file__).with_name("purity.allow")
 
 

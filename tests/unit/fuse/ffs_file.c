@@ -128,6 +128,57 @@ static void what_was_written_is_read(void **state)
     tear_down();
 }
 
+/* As submit(), with the payload in a buffer of the volume's already. */
+static void submit_received(struct reply *reply, uint64_t offset, uint64_t length, uint8_t fill)
+{
+    struct ffs_call *call = ffs_file_take(fixture.file);
+    *reply = (struct reply){0};
+    call->token = reply;
+    call->op = FFS_WRITE;
+    call->offset = offset;
+    call->length = length;
+    call->received = buffer_get(vol_buffers(fixture.volume), (uint32_t)length);
+    memset(call->received->data, fill, length);
+    ffs_file_submit(call);
+}
+
+static void a_payload_that_has_its_buffer_needs_no_other(void **state)
+{
+    set_up(false, 1);
+    struct reply write;
+    submit_received(&write, 512, MIB, 0x77); /* all of the memory */
+    assert_reply(&write, 0, MIB);
+    assert_int_equal(memvol_bytes(fixture.volume)[511], 0);
+    assert_int_equal(memvol_bytes(fixture.volume)[512], 0x77);
+    assert_int_equal(memvol_bytes(fixture.volume)[512 + MIB - 1], 0x77);
+    tear_down();
+}
+
+static void a_payload_whose_write_is_refused_is_given_back(void **state)
+{
+    set_up(false, 16);
+    struct reply write;
+    submit_received(&write, 64 * MIB, 4096, 1);
+    assert_reply(&write, -ENOSPC, 0);
+    assert_int_equal(buffer_pool_used(vol_buffers(fixture.volume)), 0);
+    tear_down();
+}
+
+/* With its payload out of the way, others may come. */
+static void a_parked_payload_that_has_its_buffer_leaves_room(void **state)
+{
+    set_up(true, 16);
+    struct reply replies[2];
+    submit_received(&replies[0], 0, 4096, 1);
+    assert_true(ffs_file_has_room(fixture.file));
+    submit_received(&replies[1], 4096, 4096, 2);
+    memvol_make_known(fixture.volume);
+    assert_reply(&replies[0], 0, 4096);
+    assert_reply(&replies[1], 0, 4096);
+    assert_int_equal(memvol_bytes(fixture.volume)[4096], 2);
+    tear_down();
+}
+
 static void the_payload_is_copied_before_more_is_read_from_the_kernel(void **state)
 {
     set_up(false, 16);
@@ -382,6 +433,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read),
+        cmocka_unit_test(a_payload_that_has_its_buffer_needs_no_other),
+        cmocka_unit_test(a_payload_whose_write_is_refused_is_given_back),
+        cmocka_unit_test(a_parked_payload_that_has_its_buffer_leaves_room),
         cmocka_unit_test(the_payload_is_copied_before_more_is_read_from_the_kernel),
         cmocka_unit_test(calls_wait_until_the_disk_is_known),
         cmocka_unit_test(a_parked_write_keeps_the_receive_buffer),
