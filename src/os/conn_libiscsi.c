@@ -1,7 +1,7 @@
 /*
  * Good day: a fresh context, connect, log in, read the negotiated keys off the log, `up`; then
- * commands are queued and sent once a turn from a hook, answers are read when the socket says so;
- * conn_close().
+ * commands are queued and sent once a turn from a hook, or sooner when they are much, answers are
+ * read when the socket says so; conn_close().
  *
  * What can go wrong, and what is done (the traps of libiscsi 1.19):
  *  - After the first error the library cancels everything, claims to be logged in and would spin
@@ -40,6 +40,10 @@
 #define LOG_LOGIN     6 /* tells the keys of the login */
 #define LOG_CONNECTED 2 /* errors, and what the target asks for */
 
+/* So much payload is not left for the end of the turn: it is in the CPU's caches now, and the
+ * target can begin. */
+#define SEND_BYTES (128u * 1024)
+
 struct conn {
     const struct link_config *config;
     bool discovery;
@@ -52,6 +56,7 @@ struct conn {
     struct evl_watch watch;
     int stopper_fd;        /* takes the socket's place when the connection is severed */
     struct evl_hook flush; /* sends what was queued in this turn */
+    uint64_t queued_bytes; /* payload that may still wait for the hook */
     struct evl_call later; /* tells of the death, or buries */
     struct list_node *graveyard;
     struct list_node grave;
@@ -230,6 +235,7 @@ static void cork(struct conn *conn, int on)
  * once. */
 static void send_queued(struct conn *conn)
 {
+    conn->queued_bytes = 0;
     bool several = iscsi_out_queue_length(conn->context) > 1;
     if (several)
         cork(conn, 1);
@@ -238,10 +244,19 @@ static void send_queued(struct conn *conn)
         cork(conn, 0);
 }
 
+/* Not from inside the library's own loops. */
+static void send_much(struct conn *conn, uint64_t more_bytes)
+{
+    conn->queued_bytes += more_bytes;
+    if (conn->queued_bytes >= SEND_BYTES && !conn->severed && current == NULL)
+        send_queued(conn);
+}
+
 /* Once a turn, after everybody has submitted. */
 static void flush(struct evl_hook *hook)
 {
     struct conn *conn = container_of(hook, struct conn, flush);
+    conn->queued_bytes = 0;
     if (iscsi_which_events(conn->context) & POLLOUT)
         send_queued(conn);
     if (!conn->severed)
@@ -428,6 +443,7 @@ void conn_submit(struct conn *conn, struct link_command *command)
     assert(conn->logged_in);
     queued(conn,
            commands_submit(conn->commands, conn->context, lun_address(conn->config->lun), command));
+    send_much(conn, command->direction == LINK_DATA_OUT ? command->data_bytes : 0);
 }
 
 static void reset_answered(struct iscsi_context *context, int status, void *data,
