@@ -9,12 +9,14 @@ import os
 import socket
 import subprocess
 
-from world import MIB, Process, run, wait_for
+import cells
+from world import MIB, Process, free_port, listens, run, wait_for
 
 
 class Candidate:
     front = "nbd"
     unavailable = ""  # why it cannot run here
+    hides_cpu_time = False  # in processes that are not known here
 
     def __init__(self, name, bench):
         self.name, self.bench, self.process = name, bench, None
@@ -50,6 +52,10 @@ class Candidate:
     def export(self):
         return ""
 
+    def does(self, cell):
+        """Has the cell a meaning for it?"""
+        return True
+
     def settle(self):
         """Nothing that an earlier cell left is under way any more."""
 
@@ -77,6 +83,29 @@ class Libiscsi(Raw):
         return self.bench.target.url()
 
 
+class LibiscsiThroughSocat(Libiscsi):
+    """Through a process that passes bytes on and knows nothing of them: what it takes to have
+    any process at all between a client and the target."""
+
+    hides_cpu_time = True
+
+    def start(self):
+        self.port = free_port()
+        self.relay = Process(self.bench.folder / "socat.log", "socat", "-b", "262144",
+                             f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,nodelay,fork",
+                             f"TCP:127.0.0.1:{self.bench.target.port},nodelay")
+        wait_for(str(self), lambda: self.relay.check() and listens(self.port))
+
+    def address(self):
+        return self.bench.target.url(port=self.port)
+
+    def does(self, cell):
+        return cell in ("r4k-q1", "r4k-q32", "w4k-q1", "w4k-q32")
+
+    def stop(self):
+        self.relay.end()
+
+
 class JournalDevice(Raw):
     """A file where holdfast's journal is, written before, as the journal is."""
 
@@ -92,6 +121,10 @@ class JournalDevice(Raw):
 
     def address(self):
         return str(self.path)
+
+    def does(self, cell):
+        """There is no LUN to be read, and no ring to be full: large reads are as of a drain."""
+        return cell not in ("r4k-q1", "r4k-q32", "mix-q32") and cell not in cells.STEADY_NAMES
 
 
 class NbdkitMemory(Candidate):
@@ -124,6 +157,21 @@ class QemuStorageDaemon(Candidate):
 
     def export(self):
         return "disk"
+
+
+class QemuNull(Candidate):
+    """qemu's FUSE server with nothing behind it, as nbdkit's memory is for NBD."""
+
+    front = "fuse"
+
+    def words(self):
+        return ("qemu-storage-daemon", "--blockdev",
+                f"driver=null-co,node-name=disk,size={self.bench.lun_bytes},read-zeroes=on",
+                "--export", f"type=fuse,id=export,node-name=disk,mountpoint={self.file},"
+                "writable=on")
+
+    def does(self, cell):
+        return cell not in cells.APPLICATION_NAMES  # it forgets a file system
 
 
 class Holdfast(Candidate):
@@ -177,9 +225,12 @@ class Holdfast(Candidate):
         return run(self.bench.holdfast, words[0], self.tag(), "-o", f"run_dir={self.run_dir()}",
                    *words[1:])
 
+    def status(self):
+        return json.loads(self.verb("status", "--json"))
+
     def is_ready(self):
         """The session to the target is there."""
-        return json.loads(self.verb("status", "--json"))["session"]["state"] == "ready"
+        return self.status()["session"]["state"] == "ready"
 
     def settle(self):
         self.verb("flush" if self.mode == "none" else "drain", "--timeout", "10m")
@@ -197,8 +248,9 @@ class Holdfast(Candidate):
 
 
 def all_candidates(bench):
-    found = [Libiscsi("libiscsi", bench), JournalDevice("journal device", bench),
-             NbdkitMemory("nbdkit memory", bench), QemuNbd("qemu-nbd", bench)]
+    found = [Libiscsi("libiscsi", bench), LibiscsiThroughSocat("libiscsi through socat", bench),
+             JournalDevice("journal device", bench), NbdkitMemory("nbdkit memory", bench),
+             QemuNull("qemu-storage-daemon null", bench), QemuNbd("qemu-nbd", bench)]
     found += [QemuStorageDaemon("qemu-storage-daemon", bench, front) for front in ("nbd", "fuse")]
     for mode in ("none", "memory", "coalesce", "ordered"):
         found += [Holdfast(mode, bench, front) for front in ("nbd", "fuse")]

@@ -52,14 +52,8 @@ APPLICATIONS = [
 ]
 TITLES = {name: title for group in [*GROUPS.values(), STEADY] for name, title, _ in group}
 TITLES |= dict(APPLICATIONS)
-
-
-def has_meaning(candidate, cell):
-    """The raw journal device has no reads of a LUN; nbdkit's memory has no full ring."""
-    if candidate.name == "journal device":
-        return cell in ("w4k-q1", "w4k-q32", "fua-q1", "fua-q32", "flush-q1", "flush-q32",
-                        "burst128k-q8", "burst4k-q32")
-    return True
+STEADY_NAMES = [name for name, _, _ in STEADY]
+APPLICATION_NAMES = [name for name, _ in APPLICATIONS]
 
 
 def nanoseconds_of(runner):
@@ -69,8 +63,8 @@ def nanoseconds_of(runner):
 
 def load(bench, candidate, arguments, share=1):
     """One run of the load: its own figures, and the CPU time that the candidate took for them;
-    and all three, with the load and the target. Without a count it takes this share of a cell's
-    time."""
+    and all three, with the load and the target, where it is known. Without a count it takes this
+    share of a cell's time."""
     words = arguments.format(burst=bench.burst, burst128=bench.burst128).split()
     if "--count" not in words:
         words += ["--seconds", f"{bench.seconds * share:.3f}",
@@ -83,7 +77,8 @@ def load(bench, candidate, arguments, share=1):
     own = nanoseconds_of(candidate) - before
     targets = nanoseconds_of(bench.target) - target_before
     found["cpu_us"] = (own if candidate.process else loads) / 1e3 / found["all_ops"]
-    found["all_cpu_us"] = (own + loads + targets) / 1e3 / found["all_ops"]
+    if not candidate.hides_cpu_time:
+        found["all_cpu_us"] = (own + loads + targets) / 1e3 / found["all_ops"]
     found["peak_mib"] = candidate.process.peak_mib() if candidate.process else 0
     return found
 
@@ -92,11 +87,14 @@ def run_group(bench, candidate, cells):
     """Yields (cell, figures); the candidate is started and stopped here. A cell's time is cut into
     parts, with a connection each: with two CPUs for three processes some run 1.6 times as fast as
     others, from beginning to end, and few long ones would leave it to luck."""
+    cells = [cell for cell in cells if candidate.does(cell[0])]
+    if not cells:
+        return
     try:
         candidate.start()
         for name, _, arguments in cells:
             parts = 1 if "--count" in arguments else bench.parts
-            for _ in range(parts if has_meaning(candidate, name) else 0):
+            for _ in range(parts):
                 candidate.settle()
                 yield name, load(bench, candidate, arguments, 1 / parts)
     finally:
@@ -117,7 +115,7 @@ def run_steady(bench, candidate):
 
 
 def unit(cell):
-    return "MB/s" if cell in THROUGHPUT else "1/s" if cell in ("sqlite", "dpkg") else "IOPS"
+    return "MB/s" if cell in THROUGHPUT else "1/s" if cell in APPLICATION_NAMES else "IOPS"
 
 
 def rate(cell, figures):

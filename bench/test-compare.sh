@@ -3,7 +3,7 @@
 # whole. Its figures say nothing here.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/../tests/e2e/functions.sh"
-need tgtd tgtadm qemu-nbd qemu-storage-daemon nbdkit
+need tgtd tgtadm qemu-nbd qemu-storage-daemon nbdkit socat
 : "${LOAD:?the load of the bench}"
 COMPARE=$(dirname "$0")/compare
 ONLY=$(long '' libiscsi,qemu-nbd,coalesce)

@@ -136,6 +136,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 class Target:
     """Debian's tgt with some LUNs (1, 2 ...); killed and started again at will."""
 
@@ -144,23 +149,18 @@ class Target:
         self.env = {"TGT_IPC_SOCKET": str(self.folder / "tgt.sock")}
         self.process = None
 
-    def url(self, lun=1):
-        return f"iscsi://127.0.0.1:{self.port}/{IQN}/{lun}"
+    def url(self, lun=1, port=None):
+        return f"iscsi://127.0.0.1:{port or self.port}/{IQN}/{lun}"
 
     def tell(self, *words):
         run("tgtadm", "-C", "0", "--lld", "iscsi", *words, env={**os.environ, **self.env})
-
-    def listens(self):
-        self.process.check()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def start(self):
         for old in self.folder.glob("tgt.sock*"):
             old.unlink()
         self.process = Process(self.folder / "tgtd.log", "tgtd", "-f", "-C", "0", "--iscsi",
                                f"portal=127.0.0.1:{self.port}", env=self.env)
-        wait_for("tgtd", self.listens)
+        wait_for("tgtd", lambda: self.process.check() and listens(self.port))
         target = ("--mode", "target", "--tid", "1")
         self.tell("--op", "new", *target, "-T", IQN)
         for key in ("MaxRecvDataSegmentLength", "FirstBurstLength"):
@@ -236,6 +236,7 @@ def versions(holdfast, top):
         "libiscsi": package("libiscsi7"),
         "libnbd": package("libnbd0"),
         "nbdkit": package("nbdkit"),
+        "socat": package("socat"),
         "kernel": platform.release(),
         "CPU": f"{os.cpu_count()} x {cpu}",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // MIB} MiB",
@@ -243,5 +244,5 @@ def versions(holdfast, top):
 
 
 def missing_programs():
-    return [name for name in ("tgtd", "tgtadm", "qemu-nbd", "qemu-storage-daemon", "nbdkit")
-            if not shutil.which(name)]
+    return [name for name in ("tgtd", "tgtadm", "qemu-nbd", "qemu-storage-daemon", "nbdkit",
+                              "socat") if not shutil.which(name)]
