@@ -15,15 +15,31 @@ def total(*values):
     return None if None in values else sum(values)
 
 
+def lowest(bounds):
+    """Each of them holds, so the lowest does."""
+    return min((bound for bound in bounds if bound[1] is not None), key=lambda bound: bound[1],
+               default=bounds[0])
+
+
+def highest(*values):
+    return max((value for value in values if value is not None), default=None)
+
+
 def per_second_of_all_cpus(work, cpu_seconds):
     return ratio(work and work * len(os.sched_getaffinity(0)), cpu_seconds)
 
 
+# --- Latency: who does nothing else needs that long.
+
+def round_trip(w, cell="w4k-q1"):
+    """Microseconds, to an NBD server that does nothing."""
+    return w.get("nbdkit memory", cell, "p50_us")
+
+
 def durable_write(w):
-    """Microseconds: the client sends FLUSH when its write is answered, which makes two round trips
-    of NBD, here to a server that does nothing; and the journal has to be on its device."""
-    round_trip = w.get("nbdkit memory", "w4k-q1", "p50_us")
-    return total(w.journal("fua-q1", "p50_us"), round_trip, round_trip)
+    """Microseconds: the client sends FLUSH when its write is answered, which makes two round trips;
+    and the journal has to be on its device."""
+    return total(w.journal("fua-q1", "p50_us"), round_trip(w), round_trip(w))
 
 
 def durable_against_journal(w):
@@ -36,28 +52,102 @@ def durable_against_peer(disk):
             ratio(durable_write(disk), disk.peer("flush-q1", "p50_us")))
 
 
-def reads_by_cpu_time(w):
-    """As if the CPUs did nothing but what libiscsi, the target, and NBD by nbdkit take for it."""
-    needed_us = total(w.raw("r4k-q32", "all_cpu_us"),
-                      w.get("nbdkit memory", "r4k-q32", "all_cpu_us"))
-    return ("all CPUs at libiscsi's reads and nbdkit's, one after the other, / L",
-            ratio(per_second_of_all_cpus(1e6, needed_us), w.raw("r4k-q32", "iops")))
+def write_against_journal(w):
+    written = w.journal("w4k-q1", "p50_us")
+    return ("J and a round trip to nbdkit's memory, / J",
+            ratio(total(written, round_trip(w)), written))
+
+
+def target_and_back(w, cell):
+    return ("libiscsi's latency and a round trip to nbdkit's memory, / Q",
+            ratio(total(w.raw(cell, "p50_us"), round_trip(w, cell)), w.peer(cell, "p50_us")))
+
+
+# --- Rates
+
+def by_a_process_between(w, cell, other, name):
+    return (f"libiscsi through socat, which only passes bytes on, / {name}",
+            ratio(w.get("libiscsi through socat", cell, "iops", "raw"), other))
+
+
+def disk_rate(w, large_cells):
+    """MB/s of the disk, at its best."""
+    return highest(*(w.journal(cell, "mb_s") for cell in large_cells))
+
+
+def written_twice(w):
+    """To the ring, and for the target's SYNC to the LUN."""
+    if w.backing != "disk":
+        return None
+    rate = disk_rate(w, ("burst128k-q8", "w1m-q4"))
+    return ("J's rate, when each byte is written to the one disk twice, / Q",
+            ratio(rate and rate / 2, w.peer("steady128k-q8", "mb_s")))
+
+
+# --- The drain
+
+def drained(w, key):
+    return w.hold("coalesce", "outage", key)
 
 
 def drain_by_cpu_time(w):
     """By the drain's own CPU time, not by others': it tells only whether the CPUs are the limit."""
-    drained = {key: w.hold("coalesce", "outage", key)
-               for key in ("drain_mb", "drain_cpu_s", "raw_mb_s")}
-    rate = per_second_of_all_cpus(drained["drain_mb"], drained["drain_cpu_s"])
+    rate = per_second_of_all_cpus(drained(w, "drain_mb"), drained(w, "drain_cpu_s"))
     return ("all CPUs at what daemon and target took for the drain, / L",
-            ratio(rate, drained["raw_mb_s"]))
+            ratio(rate, drained(w, "raw_mb_s")))
 
 
-def fuse_without_a_front_end(w):
+def drain_by_disk(w):
+    """What is not in memory is read from the ring. With the LUN on the same disk it is written
+    there, too, before it is let go of; together they go no faster than one after the other."""
+    read_s = ratio(drained(w, "drain_ring_mb"), disk_rate(w, ("r128k-q8", "r1m-q4")))
+    words, needed_s = "J, reading what is in the ring", read_s
+    if w.backing == "disk":
+        words += " and writing what was kept"
+        needed_s = total(read_s, ratio(drained(w, "drain_mb"),
+                                       disk_rate(w, ("burst128k-q8", "w1m-q4"))))
+    return f"{words}, / L", ratio(ratio(drained(w, "drain_mb"), needed_s), drained(w, "raw_mb_s"))
+
+
+def drain(w):
+    return lowest([drain_by_cpu_time(w), drain_by_disk(w)])
+
+
+# --- FUSE: in each cell; the goal is for all of them
+
+def null_fuse(w, cell, key):
+    return w.get("qemu-storage-daemon null", cell, key, "fuse")
+
+
+def rate_of_both(w, cell):
+    needed_us = total(w.raw(cell, "all_cpu_us"), null_fuse(w, cell, "all_cpu_us"))
+    return per_second_of_all_cpus(1e6, needed_us)
+
+
+def rate_of_fsyncs(w, cell):
+    """Linux sends the FSYNCs of a file one at a time (fuse_fsync() holds the inode's lock): each
+    has to come, wait for the target's SYNC, and be answered before the next one."""
+    if cell != "flush-q32":
+        return None
+    write_us, both_us = w.raw("w4k-q1", "p50_us"), w.raw("flush-q1", "p50_us")
+    sync_us = None if None in (write_us, both_us) else both_us - write_us
+    return ratio(1e6, total(ratio(1e6, null_fuse(w, cell, "iops")), sync_us))
+
+
+def fuse(w):
     """Not at QD1, where libiscsi sleeps between the steps and holdfast does not."""
     deep = [cell for cell in cells.TITLES if not cell.endswith("-q1")]
-    cell, value = w.least_ahead_of_qemus_fuse(deep, lambda cell: w.raw(cell, "iops"))
-    return f"libiscsi with nothing in front of it / qemu's FUSE ({cell})", value
+    found = []
+    for words, rate_in in (
+            ("libiscsi with nothing in front of it", lambda cell: w.raw(cell, "iops")),
+            ("all CPUs at libiscsi's and at qemu's FUSE with nothing behind it",
+             lambda cell: rate_of_both(w, cell)),
+            ("one FSYNC at a time, libiscsi's and to qemu's FUSE with nothing behind it",
+             lambda cell: rate_of_fsyncs(w, cell))):
+        cell, value = w.least_ahead_of_qemus_fuse(
+            deep, lambda cell, rate_in=rate_in: w.at_least_ours(cell, rate_in(cell)))
+        found.append((f"{words}, / qemu's FUSE ({cell})", value))
+    return lowest(found)
 
 
 def cpu_time(w, cell):

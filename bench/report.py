@@ -85,8 +85,8 @@ def bound_rows(figures, world):
 def bound_part(figures, world):
     rows = list(bound_rows(figures, world))
     if rows:
-        yield ("What bounds those that are not met, by what others needed in the same run for "
-               "parts of the way (`bench/bounds.py`):")
+        yield ("What bounds those that are not met, by what the parts of the way needed in the "
+               "same run (`bench/bounds.py`):")
         yield ""
         yield from table(["", "measured", "the best that it could be"], rows)
         yield ""

@@ -100,6 +100,7 @@ def run_outage(bench, candidate):
         bench.start_target()
         back = time.monotonic()
         wait_for("the session", candidate.is_ready, 60)
+        in_memory_mb = candidate.status()["volume"]["retained_bytes"] / 1e6
         begun, spent_before = time.monotonic(), spent_seconds(bench, candidate)
         candidate.settle()
         took = time.monotonic() - begun
@@ -110,6 +111,7 @@ def run_outage(bench, candidate):
         yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
                          "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
                          "return_s": begun - back, "drain_s": took, "drain_mb": kept_mb,
+                         "drain_ring_mb": max(0, kept_mb - in_memory_mb),
                          "drain_mb_s": kept_mb / took, "drain_cpu_s": spent,
                          "raw_mb_s": raw["mb_s"]}
     finally:

@@ -14,13 +14,14 @@ import report  # noqa: E402
 from figures import Figures  # noqa: E402
 
 WORLD = ("idle", "tmpfs")
+ON_DISK = ("idle", "disk")
 
 
-def figures_of(samples):
+def figures_of(samples, world=WORLD):
     """samples: (candidate, front, cell, values)."""
     figures = Figures()
     for name, front, cell, values in samples:
-        figures.add(*WORLD, 1, SimpleNamespace(name=name, front=front), cell, values)
+        figures.add(*world, 1, SimpleNamespace(name=name, front=front), cell, values)
     return figures
 
 
@@ -37,13 +38,23 @@ def durable(holdfast_us, journal_us, round_trip_us):
                                ("nbdkit memory", "nbd", "w4k-q1", {"p50_us": round_trip_us})])
 
 
+def drain(world):
+    """400 of 500 MB in the ring, which is read with 1000 MB/s and written with 2000."""
+    return figures_of([
+        ("holdfast coalesce", "nbd", "outage",
+         {"drain_mb": 500, "drain_ring_mb": 400, "drain_cpu_s": 0.001, "drain_mb_s": 100,
+          "raw_mb_s": 1000}),
+        ("journal device", "raw", "r128k-q8", {"mb_s": 1000}),
+        ("journal device", "raw", "w1m-q4", {"mb_s": 2000})], world)
+
+
 def verdict_on(figures, number):
     return next(verdict for found, _, _, verdict in goals.judge(figures, *WORLD)
                 if found == number)
 
 
-def bounds_of(figures, number):
-    return [bound for found, _, bound in report.bound_rows(figures, WORLD) if found == number]
+def bounds_of(figures, number, world=WORLD):
+    return [bound for found, _, bound in report.bound_rows(figures, world) if found == number]
 
 
 class Goals(unittest.TestCase):
@@ -66,6 +77,40 @@ class Goals(unittest.TestCase):
         self.assertRegex(bounds_of(figures, "P1")[0], r": 2\.20: out of reach by this$")
         figures = durable(holdfast_us=250, journal_us=100, round_trip_us=10)
         self.assertRegex(bounds_of(figures, "P1")[0], r": 1\.20: within reach by this$")
+
+    def test_a_bound_that_holdfast_is_ahead_of_says_so(self):
+        figures = durable(holdfast_us=200, journal_us=100, round_trip_us=60)
+        self.assertRegex(bounds_of(figures, "P1")[0],
+                         r": 2\.20: holdfast is ahead of that; out of reach by this$")
+
+    def test_fsyncs_come_one_at_a_time(self):
+        figures = figures_of([
+            ("holdfast none", "fuse", "flush-q32", {"iops": 9000}),
+            ("qemu-storage-daemon", "fuse", "flush-q32", {"iops": 8000}),
+            ("qemu-storage-daemon null", "fuse", "flush-q32", {"iops": 20000}),
+            ("libiscsi", "raw", "flush-q32", {"iops": 16000}),
+            ("libiscsi", "raw", "flush-q1", {"p50_us": 150}),
+            ("libiscsi", "raw", "w4k-q1", {"p50_us": 100})])
+        self.assertRegex(bounds_of(figures, "X1")[0],
+                         r"^one FSYNC at a time.*flush-q32\): 1\.25: out of reach by this$")
+
+    def test_what_holdfast_reached_can_be_reached(self):
+        figures = fuse(holdfast=125, qemu=100, libiscsi=120)
+        self.assertRegex(bounds_of(figures, "X1")[0], r": 1\.25: out of reach by this$")
+
+    def test_a_drain_reads_the_ring(self):
+        self.assertRegex(bounds_of(drain(WORLD), "P13")[0], r": 1\.25: within reach by this$")
+
+    def test_a_drain_on_one_disk_reads_and_writes_it(self):
+        self.assertRegex(bounds_of(drain(ON_DISK), "P13", ON_DISK)[0],
+                         r"writing what was kept, / L: 0\.77: out of reach by this$")
+
+    def test_a_process_between_client_and_target(self):
+        figures = figures_of([("holdfast none", "nbd", "r4k-q32", {"iops": 60}),
+                              ("holdfast coalesce", "nbd", "r4k-q32", {"iops": 58}),
+                              ("libiscsi through socat", "raw", "r4k-q32", {"iops": 65}),
+                              ("libiscsi", "raw", "r4k-q32", {"iops": 100})])
+        self.assertRegex(bounds_of(figures, "P9")[0], r"/ L: 0\.65: out of reach by this$")
 
     def test_a_bound_whose_parts_are_missing_is_not_made_up(self):
         figures = figures_of([("holdfast coalesce", "nbd", cell, {"p50_us": 200})
