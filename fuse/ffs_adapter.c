@@ -398,8 +398,10 @@ enum ffs_received ffs_session_receive(struct ffs_session *session)
 {
     struct ffs_receiver *receiver = &session->receiver;
     const int got = ffs_receiver_read(receiver);
-    if (got == -EAGAIN || got == -EINTR || got == -ENOENT)
-        return FFS_NOTHING_LEFT; /* the descriptor tells when there is more */
+    /* ENOMEM: the kernel's; the request that it was for has failed, the mount has not. The
+     * descriptor tells when there is more. */
+    if (got == -EAGAIN || got == -EINTR || got == -ENOENT || got == -ENOMEM)
+        return FFS_NOTHING_LEFT;
     if (got < 0)
         return FFS_GONE;
     const struct fuse_buf request = {.size = (size_t)got, .mem = receiver->memory};
