@@ -70,16 +70,20 @@ def by_a_process_between(w, cell, other, name):
             ratio(w.get("libiscsi through socat", cell, "iops", "raw"), other))
 
 
-def disk_rate(w, large_cells):
+def disk_reads(w):
     """MB/s of the disk, at its best."""
-    return highest(*(w.journal(cell, "mb_s") for cell in large_cells))
+    return highest(w.journal("r128k-q8", "mb_s"), w.journal("r1m-q4", "mb_s"))
+
+
+def disk_writes(w):
+    return highest(w.journal("burst128k-q8", "mb_s"), w.journal("w1m-q4", "mb_s"))
 
 
 def written_twice(w):
     """To the ring, and for the target's SYNC to the LUN."""
     if w.backing != "disk":
         return None
-    rate = disk_rate(w, ("burst128k-q8", "w1m-q4"))
+    rate = disk_writes(w)
     return ("J's rate, when each byte is written to the one disk twice, / Q",
             ratio(rate and rate / 2, w.peer("steady128k-q8", "mb_s")))
 
@@ -100,12 +104,11 @@ def drain_by_cpu_time(w):
 def drain_by_disk(w):
     """What is not in memory is read from the ring. With the LUN on the same disk it is written
     there, too, before it is let go of; together they go no faster than one after the other."""
-    read_s = ratio(drained(w, "drain_ring_mb"), disk_rate(w, ("r128k-q8", "r1m-q4")))
+    read_s = ratio(drained(w, "drain_ring_mb"), disk_reads(w))
     words, needed_s = "J, reading what is in the ring", read_s
     if w.backing == "disk":
         words += " and writing what was kept"
-        needed_s = total(read_s, ratio(drained(w, "drain_mb"),
-                                       disk_rate(w, ("burst128k-q8", "w1m-q4"))))
+        needed_s = total(read_s, ratio(drained(w, "drain_mb"), disk_writes(w)))
     return f"{words}, / L", ratio(ratio(drained(w, "drain_mb"), needed_s), drained(w, "raw_mb_s"))
 
 
