@@ -5,8 +5,8 @@
  *  - The target was never seen, so the disk's size is not known: the call is PARKED until the
  *    volume says so. (The mount stands at once; open() waits.)
  *  - No memory for the payload: the call is HUNGRY and stands in the pool's queue. The payload of a
- *    WRITE stays in the adapter's memory meanwhile, so nothing more is read from the
- *    kernel. That cannot lock up: memory comes back when requests inside the volume are answered or
+ *    WRITE stays in the adapter's memory meanwhile, so nothing more is read from the kernel. That
+ *    cannot lock up: memory comes back when requests inside the volume are answered or
  *    synchronised, and neither needs another request of ours (the pool's waiters press the volume
  *    to synchronise early).
  *  - The caller is killed: READ, SYNC and SEEK are answered with EINTR at once and are ABANDONED;

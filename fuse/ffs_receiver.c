@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "base/checked.h"
+
 #define WRITE_HEAD (sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in))
 
 #define ALIGNMENT 4096u
@@ -62,18 +64,15 @@ static uint32_t payload_bytes(const struct ffs_receiver *receiver, size_t got)
 /* A small payload in a large buffer would keep memory for nothing. */
 static bool fits(const struct buffer *buffer, uint32_t bytes)
 {
-    return bytes > 0 && bytes <= buffer->capacity &&
-           (bytes > buffer->capacity / 2 || buffer->capacity == BUFFER_BYTES_MIN);
+    return bytes > 0 && buffer_capacity_for(bytes) == buffer->capacity;
 }
 
 static void make_one_piece(struct ffs_receiver *receiver, size_t got)
 {
-    if (got > WRITE_HEAD) {
-        const size_t behind = got - WRITE_HEAD;
-        const uint32_t apart = receiver->payload->capacity;
-        memcpy(receiver->memory + WRITE_HEAD, receiver->payload->data,
-               behind < apart ? behind : apart);
-    }
+    const struct buffer *apart = receiver->payload;
+    if (got > WRITE_HEAD)
+        memcpy(receiver->memory + WRITE_HEAD, apart->data,
+               min_u64(got - WRITE_HEAD, apart->capacity));
     ffs_receiver_forget(receiver);
 }
 

@@ -53,6 +53,12 @@ static unsigned order_for(uint32_t bytes)
     return order;
 }
 
+uint32_t buffer_capacity_for(uint32_t bytes)
+{
+    assert(bytes > 0 && bytes <= BUFFER_BYTES_MAX);
+    return order_bytes(order_for(bytes));
+}
+
 static void block_set_free(struct buffer_pool *pool, size_t page, unsigned order)
 {
     pool->pages[page].order = (uint8_t)order;

@@ -42,6 +42,9 @@ struct buffer_pool *buffer_pool_new(size_t arena_bytes);
 /* NULL-safe. All buffers must have been given back. */
 void buffer_pool_free(struct buffer_pool *pool);
 
+/* The capacity of a buffer for `bytes` (1 .. BUFFER_BYTES_MAX). */
+uint32_t buffer_capacity_for(uint32_t bytes);
+
 /*
  * A buffer of at least `bytes` (1 .. BUFFER_BYTES_MAX) with one reference, contents undefined.
  * NULL when none is free now, and also while others wait already (first come, first served).

@@ -37,6 +37,7 @@ static void rounds_up_to_a_power_of_two_and_aligns(void **state)
         struct buffer *buffer = buffer_get(pool, bytes[i]);
         assert_non_null(buffer);
         assert_int_equal(buffer->capacity, capacity[i]);
+        assert_int_equal(buffer_capacity_for(bytes[i]), capacity[i]);
         assert_int_equal((uintptr_t)buffer->data % capacity[i], 0);
         assert_int_equal(buffer_pool_used(pool), capacity[i]);
         buffer_unref(buffer);
