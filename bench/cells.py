@@ -4,8 +4,8 @@ import json
 
 from world import run
 
-# name, what it is, arguments of the load. {burst}: as many operations of 4 KiB as a quarter of the
-# ring holds with their headers; {burst128}: of 128 KiB.
+# name, what it is, arguments of the load. {burst}: operations of 4 KiB, {burst128}: of 128 KiB, that
+# take a part of the ring.
 GROUPS = {
     "small reads": [
         ("r4k-q1", "4 KiB random read, QD1", "--read 100 --depth 1"),
@@ -45,6 +45,7 @@ STEADY = [
     ("steady128k-q8", "128 KiB sequential write, QD8, the ring full",
      "--read 0 --size 128K --depth 8 --pattern sequential"),
 ]
+STEADY_RUNS = 2
 THROUGHPUT = ("r128k-q8", "w128k-q8", "burst128k-q8", "r1m-q4", "w1m-q4", "steady128k-q8")
 APPLICATIONS = [
     ("sqlite", "SQLite, a commit for each row (ext4 on a loop device), commits/s"),
@@ -93,23 +94,24 @@ def run_group(bench, candidate, cells):
     try:
         candidate.start()
         for name, _, arguments in cells:
-            parts = 1 if "--count" in arguments else bench.parts
-            for _ in range(parts):
+            for _ in range(bench.parts):
                 candidate.settle()
-                yield name, load(bench, candidate, arguments, 1 / parts)
+                yield name, load(bench, candidate, arguments, 1 / bench.parts)
     finally:
         candidate.stop()
 
 
 def run_steady(bench, candidate):
-    """More is written than the small ring holds, and at once the measurement goes on from there."""
+    """More is written than the small ring holds, and at once the measurement goes on from there:
+    for a cell's whole time, or what it finds would still be a burst."""
     fill = 2 * bench.small_ring_bytes // (128 * 1024)
     try:
         candidate.start()
         for name, _, arguments in STEADY:
-            candidate.settle()
-            load(bench, candidate, f"--read 0 --size 128K --depth 8 --count {fill}")
-            yield name, load(bench, candidate, arguments)
+            for _ in range(STEADY_RUNS):
+                candidate.settle()
+                load(bench, candidate, f"--read 0 --size 128K --depth 8 --count {fill}")
+                yield name, load(bench, candidate, arguments)
     finally:
         candidate.stop()
 
