@@ -18,14 +18,13 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/holdfast-fuse-XXXXXX")
 mnt=$dir/disk.img
 cd "$dir" # fio leaves its state where it runs
 loop=
-pids=()
 
 cleanup() {
     local status=$?
     set +e
     mountpoint -q "$dir/fs" && umount -l "$dir/fs"
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
-    [ ${#pids[@]} = 0 ] || kill -9 "${pids[@]}" 2>/dev/null
+    jobs -p | xargs -r kill -9 2>/dev/null
     local at
     while read -r at; do umount -l "$at"; done < <(awk -v d="$dir/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo)
     [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
@@ -47,7 +46,6 @@ start() {
     exec {in}<>"$dir/in" {out}<>"$dir/out"
     "$memory_fuse" "$@" <"$dir/in" >"$dir/out" {in}>&- {out}>&- &
     daemon=$!
-    pids+=("$daemon")
     heard || fail "memory_fuse did not start"
     [ "$answer" = ready ] || fail "memory_fuse said \"$answer\""
 }
@@ -67,13 +65,21 @@ field() {
     echo "${BASH_REMATCH[1]}"
 }
 
-# is NAME VALUE: waits up to 5 s until the status says so.
-is() {
+has() { [ "$(field "$1")" = "$2" ]; }
+
+# Waits up to 5 s until the command succeeds.
+await() {
     local _
     for _ in {1..50}; do
-        [ "$(field "$1")" != "$2" ] || return 0
+        ! "$@" || return 0
         sleep 0.1
     done
+    return 1
+}
+
+# is NAME VALUE: waits until the status says so.
+is() {
+    ! await has "$1" "$2" || return 0
     ask status
     fail "$1 is not $2: $answer"
 }

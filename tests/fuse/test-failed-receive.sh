@@ -10,13 +10,7 @@ reads_fail_with() {
     strace -p "$daemon" -P /dev/fuse -e trace=readv -e inject=readv:error="$1":when=2+3 \
         -o "$dir/trace" 2>"$dir/strace.log" &
     tracer=$!
-    pids+=("$tracer")
-    local _
-    for _ in {1..50}; do
-        ! grep -q attached "$dir/strace.log" || return 0
-        sleep 0.1
-    done
-    skip "strace cannot attach here"
+    await grep -q attached "$dir/strace.log" || skip "strace cannot attach here"
 }
 
 reads_work_again() {
