@@ -33,8 +33,8 @@ void ffs_receiver_done(struct ffs_receiver *receiver);
 
 /*
  * Reads one request. Returns its length, which includes that of receiver->payload, or -errno:
- * -EAGAIN there is none, -ENOENT one was taken back by its caller, -ENOMEM one has failed (the
- * kernel had no memory), -ENODEV the mount is gone.
+ * -EAGAIN there is none, -EINTR a signal came first, -ENOENT one was taken back by its caller,
+ * -ENOMEM one has failed (the kernel had no memory), -ENODEV the mount is gone.
  * After it was handled: ffs_receiver_forget().
  */
 int ffs_receiver_read(struct ffs_receiver *receiver);
