@@ -3,6 +3,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/initiator.h"
+#include "os/tcp_congestion.h"
 
 #define OBSERVER_QUALIFIER 1
 
@@ -33,6 +34,23 @@ static int read_secrets(struct login *login, const struct options *options, stru
     return error;
 }
 
+/* A start must not fail of it: the module may be missing in an initramfs alone. */
+static void try_congestion(const char *name, struct log *log)
+{
+    if (!*name || !log)
+        return;
+    int error = tcp_congestion_try(name);
+    if (error == -EPERM)
+        log_format(log, STORY_WARNING,
+                   "tcp_congestion: '%s' is not for us (give CAP_NET_ADMIN); the system's is used",
+                   name);
+    else if (error)
+        log_format(log, STORY_WARNING,
+                   "tcp_congestion: the kernel has no '%s' (load its module, tcp_%s); the "
+                   "system's is used",
+                   name, name);
+}
+
 int login_init(struct login *login, const struct options *options, bool observer, struct log *log,
                struct fault *fault)
 {
@@ -44,6 +62,7 @@ int login_init(struct login *login, const struct options *options, bool observer
         error = read_secrets(login, options, log, fault);
     if (error)
         return error;
+    try_congestion(options->tcp_congestion, log);
     for (unsigned i = 0; i < url->portal_count; i++)
         login->portals[i] = (struct link_portal){url->portals[i].host, url->portals[i].port};
     bool chap = *options->chap_user;
@@ -59,6 +78,7 @@ int login_init(struct login *login, const struct options *options, bool observer
         .mutual_user = mutual ? options->mutual_chap_user : NULL,
         .mutual_secret = mutual ? login->mutual.text : NULL,
         .header_digest = options->header_digest == DIGEST_CRC32C,
+        .congestion = *options->tcp_congestion ? options->tcp_congestion : NULL,
         .isid_qualifier = observer ? OBSERVER_QUALIFIER : 0,
     };
     const char *why;

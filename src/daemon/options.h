@@ -49,6 +49,7 @@ struct options {
     char mutual_chap_user[OPTION_TEXT_BYTES];
     char mutual_chap_secret_file[OPTION_PATH_BYTES];
     unsigned header_digest; /* enum digest_choice */
+    char tcp_congestion[OPTION_TEXT_BYTES];
 
     char name[OPTION_TEXT_BYTES];
     struct option_list nbd;
@@ -133,6 +134,9 @@ int options_set(struct options *options, const char *key, const char *value, str
 int options_set_list(struct options *options, const char *text, struct fault *fault);
 
 bool options_was_given(const struct options *options, const char *key);
+
+/* Has to look like the name of a congestion control; whether the kernel has it is asked later. */
+int options_check_congestion(const char *name, struct fault *fault);
 
 /* What no single key can tell: contradictions and missing parts. Fills in what follows from
  * others: the portals, the target and the LUN (in `url`), the name, the run directory. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "daemon/options.h"
+#include "os/tcp_congestion.h"
 
 #define NAME_BYTES_MAX 64
 
@@ -20,6 +21,18 @@ int options_check_name(const char *name, struct fault *fault)
                              "the name '%.64s' contains '%c'; letters, digits and "
                              "._- are allowed",
                              name, *c);
+    }
+    return 0;
+}
+
+int options_check_congestion(const char *name, struct fault *fault)
+{
+    if (strlen(name) >= TCP_CONGESTION_BYTES)
+        return fault_set(fault, -EINVAL, "the name '%.64s' is longer than %d bytes", name,
+                         TCP_CONGESTION_BYTES - 1);
+    for (const char *c = name; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("_-", *c))
+            return fault_set(fault, -EINVAL, "'%.64s' is no congestion control, as cubic is", name);
     }
     return 0;
 }

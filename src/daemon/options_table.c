@@ -36,6 +36,8 @@ const struct option option_table[] = {
      FIELD(mutual_chap_secret_file), NULL, "file with the secret that the target has to know"},
     {"header_digest", OPTION_CHOICE, "none|crc32c", "none", 0, 0, FIELD(header_digest), NULL,
      "checksums over the headers of iSCSI"},
+    {"tcp_congestion", OPTION_TEXT, "NAME|system", NULL, 0, 0, FIELD(tcp_congestion),
+     options_check_congestion, "congestion control of the connection to the target; else cubic"},
 
     /* What is served. */
     {"name", OPTION_TEXT, "NAME", NULL, 0, 0, FIELD(name), options_check_name,

@@ -35,6 +35,7 @@
 #include <unistd.h>
 
 #include "os/commands_libiscsi.h"
+#include "os/tcp_congestion.h"
 
 #define DETAIL_BYTES  256
 #define LOG_LOGIN     6 /* tells the keys of the login */
@@ -388,6 +389,8 @@ static void start(struct conn *conn, const char *address)
     }
     int fd = iscsi_get_fd(conn->context);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
+    const char *congestion = conn->config->congestion;
+    tcp_congestion_set(fd, congestion ? congestion : TCP_CONGESTION_USUAL);
     evl_watch_init(&conn->watch, fd, ready);
     watch_what_is_wanted(conn);
 }

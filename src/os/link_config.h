@@ -25,7 +25,8 @@ struct link_config {
     const char *mutual_user;
     const char *mutual_secret;
 
-    bool header_digest; /* CRC32C, and refuse a target without it */
+    bool header_digest;     /* CRC32C, and refuse a target without it */
+    const char *congestion; /* os/tcp_congestion.h; NULL: the usual, where the kernel has it */
     /* Lower half of the ISID: 0 for the daemon; another number for a tool that may look at the
      * same LUN beside it, so that its login does not end the daemon's session. */
     uint16_t isid_qualifier;

@@ -109,7 +109,7 @@ def check_keys(program, page):
 LOG_CALL = re.compile(r'(?:say|log_line|log_format|hold)\([^;"]*?STORY_(?:ERROR|WARNING|NOTICE)'
                       r'(?: : STORY_[A-Z]+)?,\s*((?:"[^"]*"\s*(?:PRI[a-zA-Z0-9]+\s*)?)+)')
 # Lines of the start, each of which says what to do by itself.
-SELF_EVIDENT = ("NOTIFY_SOCKET", "the secret is shorter", "target gone", "stopping", "stopped",
+SELF_EVIDENT = ("NOTIFY_SOCKET", "the secret is shorter", "tcp_congestion", "target gone", "stopping", "stopped",
                 "the end itself hangs", "more command")
 
 

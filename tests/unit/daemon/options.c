@@ -110,6 +110,8 @@ static void bad_values_name_the_key_and_the_reason(void **state)
     refuses("nbd=/tmp/sock", "write unix:PATH or tcp:HOST:PORT");
     refuses("fuse=", "fuse: the value is empty");
     refuses("chap_user=a\nb", "control character");
+    refuses("tcp_congestion=../x", "'../x' is no congestion control");
+    refuses("tcp_congestion=abcdefghijklmnop", "is longer than 15 bytes");
     refuses("device=/dev/sda", "device: '/dev/sda' is no nbd device");
 }
 
