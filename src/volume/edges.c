@@ -46,11 +46,14 @@ void vol_fetch_add(struct vol_fetch *fetch, uint64_t lba, uint64_t blocks, struc
         (struct vol_segment){.lba = lba, .blocks = blocks, .buffer = buffer, .offset = offset};
 }
 
-void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges)
+void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges, struct buffer *middle)
 {
     io->fetch.segment_count = 0;
     if (edges->head_bytes > 0)
         vol_fetch_add(&io->fetch, edges->head_lba, 1, io->edges, 0);
+    if (middle && edges->middle_blocks > 0)
+        vol_fetch_add(&io->fetch, edges->middle_lba, edges->middle_blocks, middle,
+                      edges->head_bytes);
     if (edges->tail_bytes > 0)
         vol_fetch_add(&io->fetch, edges->tail_lba, 1, io->edges, VOL_BLOCK_BYTES_MAX);
 }

@@ -53,8 +53,9 @@ static void target_has_answered(struct vol_io *io, int error)
 
 static void ask_the_target_for_all(struct vol_io *io)
 {
-    memcpy(io->transfer.segments, io->fetch.segments, sizeof io->transfer.segments);
     io->transfer.segment_count = io->fetch.segment_count;
+    memcpy(io->transfer.segments, io->fetch.segments,
+           io->fetch.segment_count * sizeof io->fetch.segments[0]);
     io->transfer.kind = TRANSFER_READ;
     io->transfer.flags = 0;
     vol_transfer_begin(io, target_has_answered);

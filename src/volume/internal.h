@@ -118,7 +118,7 @@ struct vol_io {
 struct vol_command {
     struct list_node node;
     struct ses_command ses;
-    struct iovec iov[4];
+    struct iovec iov[VOL_SEGMENTS];
     struct vol_io *io;
 };
 
@@ -397,8 +397,9 @@ static inline bool vol_edges_any(const struct vol_edges *edges)
 {
     return edges->head_bytes > 0 || edges->tail_bytes > 0;
 }
-/* Sets the fetch's segments to the partial blocks, in io->edges. */
-void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges);
+/* Sets the fetch's segments to the partial blocks, in io->edges; and, unless it is NULL, to the
+ * whole blocks between them, in the request's buffer. */
+void vol_edges_segments(struct vol_io *io, const struct vol_edges *edges, struct buffer *middle);
 /* Sets the client's bytes in the edge blocks, which hold the newest contents. */
 void vol_edges_set(struct vol_io *io, const struct vol_edges *edges);
 static inline uint8_t *vol_edge_head(const struct vol_io *io)

@@ -29,9 +29,6 @@ void vol_read_start(struct vol_io *io)
     const struct vol_request *request = io->request;
     struct vol_edges edges;
     vol_edges_of(request->offset, request->length, vol_block_bytes(io->volume), &edges);
-    vol_edges_segments(io, &edges);
-    if (edges.middle_blocks > 0)
-        vol_fetch_add(&io->fetch, edges.middle_lba, edges.middle_blocks, request->buffer,
-                      edges.head_bytes);
+    vol_edges_segments(io, &edges, request->buffer);
     vol_fetch_begin(io, newest_is_here);
 }

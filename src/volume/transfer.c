@@ -54,20 +54,38 @@ uint64_t vol_read_blocks_max(const struct volume *volume)
     return data_blocks_max(volume, ses_limits(volume->session)->max_read_bytes);
 }
 
-static void command_set_data(struct vol_command *command, uint8_t *data, uint64_t bytes)
+static void command_add_data(struct vol_command *command, uint8_t *data, uint64_t bytes)
 {
-    command->iov[0] = (struct iovec){.iov_base = data, .iov_len = bytes};
-    command->ses.iov_count = 1;
+    assert((size_t)command->ses.iov_count < sizeof command->iov / sizeof command->iov[0]);
+    command->iov[command->ses.iov_count++] = (struct iovec){.iov_base = data, .iov_len = bytes};
 }
 
-static void build_data(struct vol_command *command, const struct vol_segment *segment,
-                       uint64_t position, uint64_t blocks, uint32_t limit_bytes)
+/* Segments that follow each other on the disk share a command, wherever they lie in memory. */
+static bool goes_on(const struct vol_transfer *transfer, unsigned segment)
+{
+    const struct vol_segment *before = &transfer->segments[segment - 1];
+    const struct vol_segment *next = &transfer->segments[segment];
+    return segment < transfer->segment_count && next->buffer &&
+           next->lba == before->lba + before->blocks;
+}
+
+static void build_data(struct vol_command *command, const struct vol_transfer *transfer,
+                       uint32_t limit_bytes)
 {
     const struct volume *volume = command->io->volume;
     uint32_t block_bytes = vol_block_bytes(volume);
-    command->ses.blocks = min_u64(blocks, data_blocks_max(volume, limit_bytes));
-    command_set_data(command, segment->buffer->data + segment->offset + position * block_bytes,
-                     command->ses.blocks * block_bytes);
+    uint64_t left = data_blocks_max(volume, limit_bytes), position = transfer->position;
+    unsigned index = transfer->segment;
+    command->ses.blocks = 0;
+    do {
+        const struct vol_segment *segment = &transfer->segments[index];
+        uint64_t blocks = min_u64(segment->blocks - position, left);
+        command_add_data(command, segment->buffer->data + segment->offset + position * block_bytes,
+                         blocks * block_bytes);
+        command->ses.blocks += blocks;
+        left -= blocks;
+        position = 0;
+    } while (goes_on(transfer, ++index) && left > 0);
 }
 
 static void build_zeroes(struct vol_command *command, uint32_t transfer_flags, uint64_t blocks)
@@ -84,13 +102,13 @@ static void build_zeroes(struct vol_command *command, uint32_t transfer_flags, u
         command->ses.flags = way == ZERO_BY_UNMAP ? SES_WRITE_SAME_UNMAP : 0;
         command->ses.blocks =
             min_u64(capped(blocks, lun->max_write_same_blocks), step / block_bytes);
-        command_set_data(command, zero_area, block_bytes);
+        command_add_data(command, zero_area, block_bytes);
         return;
     }
     uint32_t limit = ses_limits(volume->session)->max_write_bytes;
     limit = limit < VOL_ZERO_AREA_BYTES ? limit : VOL_ZERO_AREA_BYTES;
     command->ses.blocks = min_u64(blocks, data_blocks_max(volume, limit));
-    command_set_data(command, zero_area, command->ses.blocks * block_bytes);
+    command_add_data(command, zero_area, command->ses.blocks * block_bytes);
 }
 
 static void build_unmap(struct vol_command *command, uint64_t blocks)
@@ -100,7 +118,6 @@ static void build_unmap(struct vol_command *command, uint64_t blocks)
     command->ses.op = SES_UNMAP;
     command->ses.blocks =
         min_u64(capped(blocks, lun->max_unmap_blocks), VOL_STEP_BYTES / vol_block_bytes(volume));
-    command->ses.iov_count = 0;
 }
 
 static void build(struct vol_command *command, const struct vol_transfer *transfer)
@@ -110,16 +127,17 @@ static void build(struct vol_command *command, const struct vol_transfer *transf
     uint64_t blocks = segment->blocks - transfer->position;
     command->ses.lba = segment->lba + transfer->position;
     command->ses.flags = transfer->flags & SES_FUA;
+    command->ses.iov_count = 0;
     switch (transfer->kind) {
     case TRANSFER_READ:
         command->ses.op = SES_READ;
         command->ses.flags = 0;
-        build_data(command, segment, transfer->position, blocks, limits->max_read_bytes);
+        build_data(command, transfer, limits->max_read_bytes);
         break;
     case TRANSFER_WRITE:
         command->ses.op = SES_WRITE;
         if (segment->buffer)
-            build_data(command, segment, transfer->position, blocks, limits->max_write_bytes);
+            build_data(command, transfer, limits->max_write_bytes);
         else
             build_zeroes(command, transfer->flags, blocks);
         break;
@@ -129,7 +147,7 @@ static void build(struct vol_command *command, const struct vol_transfer *transf
     case TRANSFER_LBA_STATUS:
         command->ses.op = SES_LBA_STATUS;
         command->ses.blocks = blocks;
-        command_set_data(command, segment->buffer->data, segment->buffer->capacity);
+        command_add_data(command, segment->buffer->data, segment->buffer->capacity);
         break;
     }
 }
@@ -138,10 +156,9 @@ static void build(struct vol_command *command, const struct vol_transfer *transf
 static bool advance(struct vol_transfer *transfer, uint64_t blocks)
 {
     transfer->position += blocks;
-    if (transfer->position == transfer->segments[transfer->segment].blocks) {
-        transfer->segment++;
-        transfer->position = 0;
-    }
+    while (transfer->segment < transfer->segment_count &&
+           transfer->position >= transfer->segments[transfer->segment].blocks)
+        transfer->position -= transfer->segments[transfer->segment++].blocks;
     return transfer->segment < transfer->segment_count;
 }
 

@@ -161,6 +161,6 @@ void vol_write_start(struct vol_io *io)
         write_or_append(io);
         return;
     }
-    vol_edges_segments(io, &edges);
+    vol_edges_segments(io, &edges, NULL);
     vol_fetch_begin(io, edges_are_read);
 }

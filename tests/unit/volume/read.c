@@ -21,6 +21,14 @@ static void reads_any_alignment(void **state)
     rig_free(rig);
 }
 
+static void an_unaligned_read_is_one_command(void **state)
+{
+    struct rig *rig = rig_new(NULL);
+    rig_expect(rig, 700, 2000, 0);
+    assert_int_equal(rig->session->reads, 1);
+    rig_free(rig);
+}
+
 static void what_is_held_here_is_read_while_the_target_is_away(void **state)
 {
     struct rig *rig = rig_new(NULL);
@@ -113,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_any_alignment),
+        cmocka_unit_test(an_unaligned_read_is_one_command),
         cmocka_unit_test(what_is_held_here_is_read_while_the_target_is_away),
         cmocka_unit_test(what_is_held_here_goes_over_what_the_target_returns),
         cmocka_unit_test(a_read_waits_for_the_overlapping_write_before_it),

@@ -33,6 +33,20 @@ static void an_unaligned_write_keeps_its_neighbours(void **state)
     rig_free(rig);
 }
 
+static void an_unaligned_write_is_one_command(void **state)
+{
+    struct rig *rig = rig_new(NULL);
+    rig_write(rig, 700, 2000, 0x33);
+    assert_int_equal(rig->session->reads, 2);
+    assert_int_equal(rig->session->writes, 1);
+    rig_expect_cache(rig, 700, 2000, 0x33);
+    /* Cut where the connection's limit is, 64 KiB, not where the edges are. */
+    rig_write(rig, 100, 65536, 0x44);
+    assert_int_equal(rig->session->writes, 3);
+    rig_expect_cache(rig, 100, 65536, 0x44);
+    rig_free(rig);
+}
+
 static void two_unaligned_writes_of_one_block_both_land(void **state)
 {
     struct rig *rig = rig_new(NULL);
@@ -274,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_write_is_answered_at_the_targets_good_and_kept),
         cmocka_unit_test(an_unaligned_write_keeps_its_neighbours),
+        cmocka_unit_test(an_unaligned_write_is_one_command),
         cmocka_unit_test(two_unaligned_writes_of_one_block_both_land),
         cmocka_unit_test(a_large_write_is_cut_to_the_connections_limit),
         cmocka_unit_test(overlapping_writes_land_in_order),
