@@ -191,7 +191,7 @@ struct volume {
     struct list_node sending; /* vol_transfer.node */
     struct list_node loaded;  /* vol_io.transfer.node: rewrites that wait to be sent */
     unsigned rewrites_sent;   /* at the target, and their payload: */
-    uint64_t rewrite_blocks_sent;
+    uint64_t rewrite_blocks_sent, rewrite_memory_sent;
     struct list_node watchers;
     unsigned waiting_count, flush_count, active_count;
     unsigned lone_count; /* requests in a row that came when FEW others at most were inside */

@@ -34,11 +34,19 @@ static uint64_t payload_blocks(const struct vol_io *io)
     return io->transfer.segments[0].buffer ? io->piece_blocks : 0;
 }
 
+/* Of the clients' memory: it is kept from them until the target has answered. */
+static uint64_t memory_bytes(const struct vol_io *io)
+{
+    return io->piece_buffer ? io->piece_buffer->capacity : 0;
+}
+
 static bool target_has_room(const struct volume *volume, const struct vol_io *io)
 {
     uint64_t blocks = volume->rewrite_blocks_sent + payload_blocks(io);
+    uint64_t memory = volume->rewrite_memory_sent + memory_bytes(io);
     return volume->rewrites_sent == 0 || (volume->rewrites_sent < VOL_REWRITES_SENT &&
-                                          blocks * vol_block_bytes(volume) <= VOL_BYTES_SENT);
+                                          blocks * vol_block_bytes(volume) <= VOL_BYTES_SENT &&
+                                          memory <= buffer_pool_bytes(volume->buffers) / 2);
 }
 
 static void send_loaded(struct volume *volume)
@@ -49,6 +57,7 @@ static void send_loaded(struct volume *volume)
         list_remove(&io->transfer.node);
         volume->rewrites_sent++;
         volume->rewrite_blocks_sent += payload_blocks(io);
+        volume->rewrite_memory_sent += memory_bytes(io);
         vol_transfer_begin(io, piece_is_sent);
     }
 }
@@ -101,6 +110,7 @@ static void piece_is_sent(struct vol_io *io, int error)
     struct volume *volume = io->volume;
     volume->rewrites_sent--;
     volume->rewrite_blocks_sent -= payload_blocks(io);
+    volume->rewrite_memory_sent -= memory_bytes(io);
     send_loaded(volume);
     drop_payload(io);
     if (error && io->transfer.kind == TRANSFER_UNMAP)
@@ -275,13 +285,23 @@ static void take(struct volume *volume, struct vol_io *io)
         vol_io_start(io);
 }
 
+/* What is in the clients' memory is not taken before the target has room for it: it would only be
+ * kept from them, for hours when the target goes away now. What is in the ring is read meanwhile.
+ */
+static bool waits_for_room(const struct volume *volume)
+{
+    const struct retained_extent *oldest =
+        list_first(&volume->retained.state[RETAINED_DIRTY], struct retained_extent, node);
+    return oldest && retained_is_in_memory(oldest) && !list_is_empty(&volume->loaded);
+}
+
 void vol_rewrite_kick(struct volume *volume)
 {
     if (!volume->ready || timer_is_armed(&volume->retry_timer) ||
         !retained_has_dirty(&volume->retained) || vol_destage_rests(volume))
         return;
     uint64_t blocks_max = volume->merge_buffers ? VOL_MERGE_BYTES / vol_block_bytes(volume) : 0;
-    while (!list_is_empty(&volume->free_rewrites)) {
+    while (!list_is_empty(&volume->free_rewrites) && !waits_for_room(volume)) {
         struct vol_io *io = list_first(&volume->free_rewrites, struct vol_io, node);
         if (!retained_take_dirty(&volume->retained, &io->job, blocks_max))
             return;

@@ -12,6 +12,7 @@ struct disk {
     struct fake_device device;
     enum vol_journal_mode mode;
     uint64_t cache_bytes;
+    uint64_t memory_bytes; /* 0: as many as the default */
     bool continue_unmarked, replay_over_foreign;
     struct vol_place places[VOL_PLACES]; /* none as long as the test gives none */
     unsigned place_count;
@@ -31,7 +32,10 @@ static inline struct disk *disk_new(enum vol_journal_mode mode)
 static inline struct rig *rig_on(struct disk *disk)
 {
     struct rig *rig = calloc(1, sizeof *rig);
-    rig_init(rig, NULL);
+    struct vol_config volume_config = vol_config_default;
+    if (disk->memory_bytes > 0)
+        volume_config.memory_bytes = disk->memory_bytes;
+    rig_init(rig, &volume_config);
     const struct vol_journal_config config = {
         .mode = disk->mode,
         .device = &disk->device.port,

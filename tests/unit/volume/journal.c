@@ -136,6 +136,41 @@ static void what_waits_for_the_target_leaves_memory_to_readers(void **state)
     rig_expect_stable(rig, 0, 2048, 0x71);
 }
 
+static void memory_came(struct buffer_waiter *waiter)
+{
+    waiter->bytes = 0;
+}
+
+/* What is under way to the target when that goes away must not be all the memory there is. */
+static void what_waits_for_the_target_leaves_memory_to_writers(void **state)
+{
+    enum { WRITES = 64, BYTES = 8704, BUFFER_BYTES = 16384, APART = 32768 };
+    struct call calls[WRITES];
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->memory_bytes = WRITES * BUFFER_BYTES;
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    for (unsigned i = 0; i < WRITES; i++)
+        call_start(rig, &calls[i], VOL_WRITE, i * APART, BYTES, 0, (uint8_t)(i + 1));
+    fake_complete_all(&disk->device);
+    for (unsigned i = 0; i < WRITES; i++) {
+        assert_true(calls[i].answered);
+        call_done(&calls[i]);
+    }
+    fake_clock_advance_ms(&rig->clock, 20); /* durable, and sent */
+    fake_complete_all(&disk->device);
+    assert_true(rig->session->in_flight > 0);
+    fake_lose(rig->session);
+    struct buffer_waiter waiter = {.bytes = BYTES, .available = memory_came};
+    list_init(&waiter.node);
+    buffer_wait(vol_buffers(rig->volume), &waiter);
+    assert_int_equal(waiter.bytes, 0);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    for (unsigned i = 0; i < WRITES; i++)
+        rig_expect_stable(rig, i * APART, BYTES, (uint8_t)(i + 1));
+}
+
 /* Writes 8 blocks of 4 KiB, side by side, while the target is away. */
 static void write_neighbours(void)
 {
@@ -529,6 +564,8 @@ int main(void)
                                         start_uncached, stop),
         cmocka_unit_test_setup_teardown(what_waits_for_the_target_leaves_memory_to_readers,
                                         start_uncached, stop),
+        cmocka_unit_test_setup_teardown(what_waits_for_the_target_leaves_memory_to_writers, NULL,
+                                        stop),
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
         cmocka_unit_test_setup_teardown(a_neighbour_that_is_lost_takes_no_other_with_it,
                                         start_uncached, stop),
