@@ -33,7 +33,7 @@ void vol_edges_of(uint64_t offset, uint64_t length, uint32_t block_bytes,
 void vol_segment_add(struct vol_transfer *transfer, uint64_t lba, uint64_t blocks,
                      struct buffer *buffer, uint32_t offset)
 {
-    assert(transfer->segment_count < VOL_SEGMENTS);
+    assert(transfer->segment_count < transfer->segment_room);
     transfer->segments[transfer->segment_count++] =
         (struct vol_segment){.lba = lba, .blocks = blocks, .buffer = buffer, .offset = offset};
 }

@@ -110,13 +110,23 @@ static void piece_is_loaded(struct vol_io *io, int error)
     walk(io);
 }
 
-static void load_piece(struct vol_io *io, const struct retained_extent *extent, uint64_t lba,
-                       uint64_t blocks)
+/* It may be CLEAN, and gone from the ring, when there is memory for it. */
+static void load_piece(struct vol_io *io)
 {
+    struct jnl_entry *entry = io->fetch.piece_entry;
+    vol_load(io, entry, entry->header.lba, entry->header.blocks, 0);
+    jnl_entry_unref(io->volume->journal, entry);
+}
+
+static void begin_piece(struct vol_io *io, const struct retained_extent *extent, uint64_t lba,
+                        uint64_t blocks)
+{
+    struct jnl_entry *entry = extent->content.entry;
     io->fetch.piece_blocks = blocks;
     io->fetch.piece_offset = extent->content.entry_offset +
                              (uint32_t)((lba - extent->extent.start) * vol_block_bytes(io->volume));
-    vol_load(io, extent->content.entry, piece_is_loaded);
+    io->fetch.piece_entry = jnl_entry_ref(entry);
+    vol_load_begin(io, vol_payload_bytes(io->volume, entry), load_piece, piece_is_loaded);
 }
 
 static void walk(struct vol_io *io)
@@ -138,7 +148,7 @@ static void walk(struct vol_io *io)
             return;
         }
         if (!retained_is_in_memory(extent)) {
-            load_piece(io, extent, lba, blocks);
+            begin_piece(io, extent, lba, blocks);
             return;
         }
         retained_copy(retained, extent, lba, blocks, segment_data(io, segment, fetch->position));

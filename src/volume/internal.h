@@ -27,9 +27,10 @@
 #define VOL_BYTES_SENT      (4u * 1024 * 1024) /* ... with so much payload */
 #define VOL_LOAD_ARENA      (8u * 1024 * 1024) /* payload read back from the ring, for destage ... */
 #define VOL_READ_ARENA      (2u * 1024 * 1024) /* ... and for clients */
-#define VOL_MERGE_BYTES     (256u * 1024)      /* one command of small neighbours */
-#define VOL_MERGE_ARENA     (16u * VOL_MERGE_BYTES)
-#define VOL_SEGMENTS        3u
+#define VOL_LOADS           128u               /* beyond the first of each vol_io */
+#define VOL_PIECE_BYTES     (256u * 1024)      /* one piece of neighbours, which ... */
+#define VOL_PIECE_PARTS     64u                /* ... may lie in so many places in memory */
+#define VOL_SEGMENTS        3u                 /* of a request: head block, middle, tail block */
 /* A long WRITE_ZEROES or TRIM is done in steps, so that an outage costs one step at the most. */
 #define VOL_STEP_BYTES (1024ull * 1024 * 1024)
 /* Zeros that have to be written take the target's time: smaller steps. */
@@ -53,9 +54,9 @@ struct vol_io;
 struct vol_transfer {
     struct list_node node; /* in volume.sending while commands remain to be sent */
     enum vol_transfer_kind kind;
-    uint32_t flags; /* SES_FUA; VOL_NO_HOLE as in the request */
-    struct vol_segment segments[VOL_SEGMENTS];
-    unsigned segment_count;
+    uint32_t flags;               /* SES_FUA; VOL_NO_HOLE as in the request */
+    struct vol_segment *segments; /* VOL_SEGMENTS; for destage VOL_PIECE_PARTS */
+    unsigned segment_room, segment_count;
     void (*finished)(struct vol_io *io, int error);
 
     unsigned segment;  /* the next command starts in here ... */
@@ -76,6 +77,17 @@ struct vol_fetch {
     uint64_t position; /* ... so many blocks in */
     uint64_t piece_blocks;
     uint32_t piece_offset;
+    struct jnl_entry *piece_entry; /* referenced while it waits for memory */
+};
+
+/* Of one entry, from the ring (load.c). */
+struct vol_load {
+    struct list_node node; /* in volume.free_loads or loads_later */
+    struct vol_io *io;
+    struct jnl_load jnl;
+    uint64_t lba, blocks; /* what it is read for */
+    uint32_t offset;      /* in io->loaded */
+    unsigned tries;
 };
 
 struct vol_io {
@@ -93,18 +105,21 @@ struct vol_io {
     struct vol_fetch fetch;
     int abandoned; /* answer with this as soon as nothing is in flight */
 
-    /* rewrite.c: what it brings to the target, and the piece being sent */
+    /* rewrite.c: what it brings to the target, and the piece being sent: the transfer's segments,
+     * which then own a reference on their buffers (the extents may be gone before it is sent) */
     struct retained_job job;
     uint64_t piece_lba, piece_blocks;
-    struct buffer *merged;       /* small neighbours, in one */
-    struct buffer *piece_buffer; /* referenced: the extent may be gone before it is sent */
+    uint64_t piece_memory; /* bytes of the clients' memory: kept from them until it is answered */
 
     /* load.c */
-    struct jnl_load load;
-    bool loading;
-    unsigned load_tries;
+    struct vol_load load;     /* the first of a buffer; others come from volume.free_loads */
+    bool loading;             /* from vol_load_begin() to finished() */
+    unsigned loads_running;   /* not ended */
+    int load_error;           /* of one that failed */
+    uint32_t load_good_bytes; /* of `loaded`: before the first that failed */
     struct buffer *loaded;
     struct buffer_waiter load_waiter;
+    void (*load_ready)(struct vol_io *io);
     void (*load_finished)(struct vol_io *io, int error);
 
     /* append.c */
@@ -118,7 +133,7 @@ struct vol_io {
 struct vol_command {
     struct list_node node;
     struct ses_command ses;
-    struct iovec iov[VOL_SEGMENTS];
+    struct iovec iov[VOL_PIECE_PARTS];
     struct vol_io *io;
 };
 
@@ -158,7 +173,7 @@ struct volume {
     struct session *session;
     struct buffer_pool *buffers;
     struct buffer_pool *edge_buffers;
-    struct buffer_pool *load_buffers, *read_buffers, *merge_buffers; /* NULL without a journal */
+    struct buffer_pool *load_buffers, *read_buffers; /* NULL without a journal */
     struct retained retained;
     struct gate gate;        /* the order of the clients' requests */
     struct gate target_gate; /* with a journal: at most one write per LBA on its way (I6) */
@@ -223,7 +238,9 @@ struct volume {
     struct timer pace_timer;
 
     /* load.c */
-    struct list_node loads_later; /* vol_io.load_waiter.node: the ring could not be read */
+    struct list_node free_loads;
+    struct list_node loads_later; /* vol_load.node: the ring could not be read */
+    struct vol_load *load_slab;
     struct timer load_timer;
 
     /* volume.c: stopping */
@@ -236,6 +253,7 @@ struct volume {
     struct vol_status counters;
     struct vol_io *io_slab;
     struct vol_io *rewrite_slab;
+    struct vol_segment *segment_slab;
     struct vol_command *command_slab;
 };
 
@@ -284,10 +302,17 @@ void vol_extents_start(struct vol_io *io);
 /* fetch.c: fills the segments of io->fetch, all in [io->lba, io->lba + io->blocks). */
 void vol_fetch_begin(struct vol_io *io, void (*finished)(struct vol_io *io, int error));
 
-/* load.c: io->loaded then holds the entry's payload, until vol_unload(). */
-void vol_load(struct vol_io *io, struct jnl_entry *entry,
-              void (*finished)(struct vol_io *io, int error));
+/* load.c */
 void vol_load_init(struct volume *volume);
+/* io->loaded gets so many bytes, at once or later; then ready(io), which begins loads; and when the
+ * last of them has ended, finished(io, error). The memory is kept until vol_unload(). */
+void vol_load_begin(struct vol_io *io, uint32_t bytes, void (*ready)(struct vol_io *io),
+                    void (*finished)(struct vol_io *io, int error));
+/* From ready() only: reads all of the entry's payload to io->loaded at `offset` (a multiple of
+ * JDEV_ALIGN), for the sake of a range of the disk, which of a job is poisoned if that fails.
+ * False: no more at once; never of the first. */
+bool vol_load(struct vol_io *io, struct jnl_entry *entry, uint64_t lba, uint64_t blocks,
+              uint32_t offset);
 void vol_unload(struct vol_io *io);
 
 /* journal.c */
@@ -426,6 +451,11 @@ static inline uint32_t vol_now_ds(const struct volume *volume)
 static inline uint32_t vol_block_bytes(const struct volume *volume)
 {
     return volume->geometry.block_bytes;
+}
+
+static inline uint32_t vol_payload_bytes(const struct volume *volume, const struct jnl_entry *entry)
+{
+    return (uint32_t)jnl_payload_bytes(&entry->header, vol_block_bytes(volume));
 }
 
 #endif

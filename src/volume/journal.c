@@ -173,8 +173,7 @@ static int make_tables(struct volume *volume, const struct jnl_config *engine)
 {
     volume->load_buffers = buffer_pool_new(VOL_LOAD_ARENA);
     volume->read_buffers = buffer_pool_new(VOL_READ_ARENA);
-    volume->merge_buffers = buffer_pool_new(VOL_MERGE_ARENA);
-    if (!volume->load_buffers || !volume->read_buffers || !volume->merge_buffers)
+    if (!volume->load_buffers || !volume->read_buffers)
         return -ENOMEM;
     /* A later one splits an entry in two; in three where the middle stays, to be sent first. */
     size_t pieces = volume->journal_config.ordered ? 3 : 2;

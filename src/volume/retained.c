@@ -262,19 +262,12 @@ static bool may_be_sent(const struct retained *retained, const struct retained_e
     return is_durable && epoch_may_begin(retained, extent->content.epoch);
 }
 
-/* Gathering copies: what is larger than that has a command of its own. */
-static bool is_small(const struct retained_extent *extent, uint64_t blocks_max)
-{
-    return extent->content.kind == RETAINED_DATA && extent->extent.length <= blocks_max / 4;
-}
-
-/* What holds `lba`, if one command should bring it together with its neighbour. */
-static struct retained_extent *neighbour_at(const struct retained *retained, uint64_t lba,
-                                            uint64_t blocks_max)
+/* What holds `lba`, if one command may bring it together with its neighbour. */
+static struct retained_extent *neighbour_at(const struct retained *retained, uint64_t lba)
 {
     struct retained_extent *extent = of(extent_map_overlap(&retained->map, lba, 1));
-    bool fits = extent && extent->state == RETAINED_DIRTY && is_small(extent, blocks_max) &&
-                may_be_sent(retained, extent);
+    bool fits = extent && extent->state == RETAINED_DIRTY &&
+                extent->content.kind == RETAINED_DATA && may_be_sent(retained, extent);
     return fits ? extent : NULL;
 }
 
@@ -283,13 +276,12 @@ static void take_neighbours(struct retained *retained, struct retained_job *job,
 {
     uint64_t from = oldest->extent.start, to = extent_end(&oldest->extent);
     struct retained_extent *it;
-    while ((it = neighbour_at(retained, to, blocks_max)) &&
-           to - from + it->extent.length <= blocks_max) {
+    while ((it = neighbour_at(retained, to)) && to - from + it->extent.length <= blocks_max) {
         change_state(retained, it, RETAINED_REWRITING);
         list_append(&job->extents, &it->node);
         to = extent_end(&it->extent);
     }
-    while (from > 0 && (it = neighbour_at(retained, from - 1, blocks_max)) &&
+    while (from > 0 && (it = neighbour_at(retained, from - 1)) &&
            to - from + it->extent.length <= blocks_max) {
         change_state(retained, it, RETAINED_REWRITING);
         list_prepend(&job->extents, &it->node);
@@ -308,7 +300,7 @@ struct retained_extent *retained_take_dirty(struct retained *retained, struct re
     retained->epoch_sent = oldest->content.epoch;
     change_state(retained, oldest, RETAINED_REWRITING);
     list_append(&job->extents, &oldest->node);
-    if (!oldest->is_shadow && is_small(oldest, blocks_max))
+    if (!oldest->is_shadow && oldest->content.kind == RETAINED_DATA)
         take_neighbours(retained, job, oldest, blocks_max);
     return oldest;
 }

@@ -7,8 +7,10 @@
  * range: without a journal in the gate of the clients' requests, behind any write that was on its
  * way there already (that one is newer, so it must win: I10); with one in a gate of its own, so
  * that clients go on meanwhile, and what they rewrite waits its turn (I6). Then whatever of the
- * range is still its own is sent, piece by piece, and becomes DESTAGED. The target has a few MiB of
- * that at a time; more is read from the ring meanwhile, so that it never waits for the ring.
+ * range is still its own is sent, piece by piece, and becomes DESTAGED. Neighbours make one piece,
+ * and one command as far as the target takes it: from where they lie in memory, or read from the
+ * ring into one buffer. The target has a few MiB of that at a time; more is read from the ring
+ * meanwhile, so that it never waits for the ring.
  *
  * What can go wrong: the session is lost again (the transfer starts again); the target refuses
  * the write for good: the data are kept, one event tells, and it is tried again every
@@ -34,16 +36,10 @@ static uint64_t payload_blocks(const struct vol_io *io)
     return io->transfer.segments[0].buffer ? io->piece_blocks : 0;
 }
 
-/* Of the clients' memory: it is kept from them until the target has answered. */
-static uint64_t memory_bytes(const struct vol_io *io)
-{
-    return io->piece_buffer ? io->piece_buffer->capacity : 0;
-}
-
 static bool target_has_room(const struct volume *volume, const struct vol_io *io)
 {
     uint64_t blocks = volume->rewrite_blocks_sent + payload_blocks(io);
-    uint64_t memory = volume->rewrite_memory_sent + memory_bytes(io);
+    uint64_t memory = volume->rewrite_memory_sent + io->piece_memory;
     return volume->rewrites_sent == 0 || (volume->rewrites_sent < VOL_REWRITES_SENT &&
                                           blocks * vol_block_bytes(volume) <= VOL_BYTES_SENT &&
                                           memory <= buffer_pool_bytes(volume->buffers) / 2);
@@ -57,7 +53,7 @@ static void send_loaded(struct volume *volume)
         list_remove(&io->transfer.node);
         volume->rewrites_sent++;
         volume->rewrite_blocks_sent += payload_blocks(io);
-        volume->rewrite_memory_sent += memory_bytes(io);
+        volume->rewrite_memory_sent += io->piece_memory;
         vol_transfer_begin(io, piece_is_sent);
     }
 }
@@ -84,12 +80,10 @@ static void piece_is_refused(struct vol_io *io, int error)
 
 static void drop_payload(struct vol_io *io)
 {
-    buffer_unref(io->piece_buffer);
-    io->piece_buffer = NULL;
-    buffer_unref(io->merged);
-    io->merged = NULL;
-    if (io->loaded)
-        vol_unload(io);
+    struct vol_transfer *transfer = &io->transfer;
+    for (unsigned i = 0; i < transfer->segment_count; i++)
+        buffer_unref(transfer->segments[i].buffer);
+    transfer->segment_count = 0;
 }
 
 static void piece_is_on_the_target(struct vol_io *io)
@@ -110,7 +104,7 @@ static void piece_is_sent(struct vol_io *io, int error)
     struct volume *volume = io->volume;
     volume->rewrites_sent--;
     volume->rewrite_blocks_sent -= payload_blocks(io);
-    volume->rewrite_memory_sent -= memory_bytes(io);
+    volume->rewrite_memory_sent -= io->piece_memory;
     send_loaded(volume);
     drop_payload(io);
     if (error && io->transfer.kind == TRANSFER_UNMAP)
@@ -125,10 +119,17 @@ static void piece_is_sent(struct vol_io *io, int error)
     }
 }
 
-static void send_data(struct vol_io *io, struct buffer *buffer, uint32_t offset)
+/* The reference on the buffer goes over to the piece. NULL: zeros. */
+static void add_part(struct vol_io *io, uint64_t blocks, struct buffer *buffer, uint32_t offset)
 {
-    io->transfer.segment_count = 0;
-    vol_segment_add(&io->transfer, io->piece_lba, io->piece_blocks, buffer, offset);
+    vol_segment_add(&io->transfer, io->piece_lba + io->piece_blocks, blocks, buffer, offset);
+    io->piece_blocks += blocks;
+    if (buffer && buffer->pool == io->volume->buffers)
+        io->piece_memory += buffer->capacity;
+}
+
+static void send_data(struct vol_io *io)
+{
     io->transfer.kind = TRANSFER_WRITE;
     io->transfer.flags = 0;
     send_piece(io);
@@ -146,102 +147,102 @@ static void send_trim(struct vol_io *io)
         piece_is_on_the_target(io);
         return;
     }
-    io->transfer.segment_count = 0;
     vol_segment_add(&io->transfer, from, to - from, NULL, 0);
     io->transfer.kind = TRANSFER_UNMAP;
     io->transfer.flags = 0;
     send_piece(io);
 }
 
-static void payload_is_loaded(struct vol_io *io, int error)
-{
-    if (!error) {
-        send_data(io, io->loaded, io->fetch.piece_offset);
-        return;
-    }
-    vol_unload(io);
-    retained_poison(&io->volume->retained, &io->job, io->piece_lba, io->piece_blocks);
-    send_next_piece(io);
-}
+/* --- neighbours, in one piece --- */
 
-static void send_payload(struct vol_io *io, const struct retained_content *content)
+/* The job's payload so many blocks into the piece, when that has room for it. */
+static const struct retained_extent *part_at(const struct vol_io *io, uint64_t blocks)
 {
-    if (content->buffer) {
-        io->piece_buffer = buffer_ref(content->buffer);
-        send_data(io, io->piece_buffer, content->buffer_offset);
-    } else {
-        io->fetch.piece_offset = content->entry_offset;
-        vol_load(io, content->entry, payload_is_loaded);
-    }
-}
-
-/* --- neighbours, gathered in one buffer --- */
-
-/* What comes next in the job, when it borders on what was gathered and has room beside it. */
-static const struct retained_extent *next_to_gather(const struct vol_io *io)
-{
-    const struct retained_extent *extent =
-        retained_job_at(&io->job, io->piece_lba + io->piece_blocks);
-    bool fits =
-        extent && extent->content.kind == RETAINED_DATA &&
-        io->piece_blocks + extent->extent.length <= VOL_MERGE_BYTES / vol_block_bytes(io->volume);
+    const struct retained_extent *extent = retained_job_at(&io->job, io->piece_lba + blocks);
+    uint64_t blocks_max = VOL_PIECE_BYTES / vol_block_bytes(io->volume);
+    bool fits = extent && extent->content.kind == RETAINED_DATA &&
+                (blocks == 0 || blocks + extent->extent.length <= blocks_max);
     return fits ? extent : NULL;
 }
 
-static uint8_t *room_to_gather(const struct vol_io *io)
-{
-    return io->merged->data + io->piece_blocks * vol_block_bytes(io->volume);
-}
-
-static void gather(struct vol_io *io);
-
-static void gathered_is_loaded(struct vol_io *io, int error)
-{
-    uint64_t blocks = io->fetch.piece_blocks;
-    if (error) {
-        retained_poison(&io->volume->retained, &io->job, io->piece_lba + io->piece_blocks, blocks);
-    } else {
-        memcpy(room_to_gather(io), io->loaded->data + io->fetch.piece_offset,
-               blocks * vol_block_bytes(io->volume));
-        io->piece_blocks += blocks;
-    }
-    vol_unload(io);
-    gather(io);
-}
-
-/* Newer versions may come in while it waits for loads; then the rest is a piece of its own. */
-static void gather(struct vol_io *io)
+/* From where it lies. */
+static void send_from_memory(struct vol_io *io)
 {
     const struct retained_extent *extent;
-    while ((extent = next_to_gather(io))) {
-        if (!extent->content.buffer) {
-            io->fetch.piece_offset = extent->content.entry_offset;
-            io->fetch.piece_blocks = extent->extent.length;
-            vol_load(io, extent->content.entry, gathered_is_loaded);
-            return;
-        }
-        retained_copy(&io->volume->retained, extent, extent->extent.start, extent->extent.length,
-                      room_to_gather(io));
-        io->piece_blocks += extent->extent.length;
-    }
-    if (io->piece_blocks > 0) {
-        send_data(io, io->merged, 0);
-    } else {
-        drop_payload(io);
-        send_next_piece(io);
-    }
+    while (io->transfer.segment_count < VOL_PIECE_PARTS &&
+           (extent = part_at(io, io->piece_blocks)) && extent->content.buffer)
+        add_part(io, extent->extent.length, buffer_ref(extent->content.buffer),
+                 extent->content.buffer_offset);
+    send_data(io);
 }
 
-/* True when gathering pays, and there is memory for it. */
-static bool may_gather(struct vol_io *io, const struct retained_extent *extent)
+/* --- a run: neighbours that are read from the ring, into one buffer --- */
+
+/* What is left of an entry that was superseded in part is read with all of it, so it goes alone. */
+static bool fits_a_run(const struct retained_extent *extent)
 {
-    struct volume *volume = io->volume;
-    const struct retained_extent *next = retained_job_at(&io->job, extent_end(&extent->extent));
-    if (!volume->merge_buffers || !next ||
-        extent->extent.length + next->extent.length > VOL_MERGE_BYTES / vol_block_bytes(volume))
-        return false;
-    io->merged = buffer_get(volume->merge_buffers, VOL_MERGE_BYTES);
-    return io->merged != NULL;
+    return extent->content.buffer || extent->extent.length == extent->content.entry->header.blocks;
+}
+
+static uint32_t bytes_of_run(const struct vol_io *io, const struct retained_extent *first)
+{
+    const struct retained_extent *extent = first;
+    uint64_t blocks = first->extent.length;
+    if (!fits_a_run(first))
+        return vol_payload_bytes(io->volume, first->content.entry);
+    while ((extent = part_at(io, blocks)) && fits_a_run(extent))
+        blocks += extent->extent.length;
+    return (uint32_t)blocks * vol_block_bytes(io->volume);
+}
+
+static void run_is_loaded(struct vol_io *io, int error)
+{
+    uint64_t good_blocks = io->load_good_bytes / vol_block_bytes(io->volume);
+    uint64_t blocks = min_u64(io->piece_blocks, good_blocks);
+    if (blocks == 0) {
+        vol_unload(io);
+        send_next_piece(io);
+        return;
+    }
+    io->piece_blocks = 0;
+    add_part(io, blocks, io->loaded, io->fetch.piece_offset);
+    io->loaded = NULL;
+    send_data(io);
+}
+
+static bool get_part(struct vol_io *io, const struct retained_extent *extent)
+{
+    uint64_t lba = extent->extent.start, blocks = extent->extent.length;
+    uint32_t offset = (uint32_t)io->piece_blocks * vol_block_bytes(io->volume);
+    if (!extent->content.buffer)
+        return vol_load(io, extent->content.entry, lba, blocks, offset);
+    retained_copy(&io->volume->retained, extent, lba, blocks, io->loaded->data + offset);
+    return true;
+}
+
+static const struct retained_extent *next_of_run(const struct vol_io *io)
+{
+    const struct retained_extent *extent = part_at(io, io->piece_blocks);
+    uint64_t room_blocks = io->loaded->capacity / vol_block_bytes(io->volume);
+    bool fits =
+        extent && fits_a_run(extent) && io->piece_blocks + extent->extent.length <= room_blocks;
+    return fits ? extent : NULL;
+}
+
+/* Newer versions may have come in while it waited for memory; then the rest is another piece. */
+static void load_run(struct vol_io *io)
+{
+    const struct retained_extent *extent = part_at(io, 0);
+    bool goes_alone = extent && !fits_a_run(extent);
+    io->fetch.piece_offset = extent ? extent->content.entry_offset : 0;
+    while (extent && get_part(io, extent)) {
+        io->piece_blocks += extent->extent.length;
+        extent = goes_alone ? NULL : next_of_run(io);
+    }
+    if (io->loads_running == 0) { /* nothing is left of it */
+        io->loading = false;
+        run_is_loaded(io, 0);
+    }
 }
 
 static void send_next_piece(struct vol_io *io)
@@ -252,16 +253,17 @@ static void send_next_piece(struct vol_io *io)
         return;
     }
     io->piece_lba = extent->extent.start;
-    io->piece_blocks = extent->extent.length;
+    io->piece_blocks = io->piece_memory = 0;
     if (extent->content.kind == RETAINED_TRIM) {
+        io->piece_blocks = extent->extent.length;
         send_trim(io);
     } else if (extent->content.kind == RETAINED_ZERO) {
-        send_data(io, NULL, 0);
-    } else if (may_gather(io, extent)) {
-        io->piece_blocks = 0;
-        gather(io);
+        add_part(io, extent->extent.length, NULL, 0);
+        send_data(io);
+    } else if (extent->content.buffer) {
+        send_from_memory(io);
     } else {
-        send_payload(io, &extent->content);
+        vol_load_begin(io, bytes_of_run(io, extent), load_run, run_is_loaded);
     }
 }
 
@@ -300,7 +302,7 @@ void vol_rewrite_kick(struct volume *volume)
     if (!volume->ready || timer_is_armed(&volume->retry_timer) ||
         !retained_has_dirty(&volume->retained) || vol_destage_rests(volume))
         return;
-    uint64_t blocks_max = volume->merge_buffers ? VOL_MERGE_BYTES / vol_block_bytes(volume) : 0;
+    uint64_t blocks_max = volume->journal ? VOL_PIECE_BYTES / vol_block_bytes(volume) : 0;
     while (!list_is_empty(&volume->free_rewrites) && !waits_for_room(volume)) {
         struct vol_io *io = list_first(&volume->free_rewrites, struct vol_io, node);
         if (!retained_take_dirty(&volume->retained, &io->job, blocks_max))

@@ -261,10 +261,13 @@ static void outage_limit_passed(struct timer *timer)
 }
 
 static void ios_init(struct volume *volume, struct vol_io *slab, unsigned count,
-                     struct list_node *free_list)
+                     struct list_node *free_list, struct vol_segment *segments,
+                     unsigned segment_room)
 {
     for (unsigned i = 0; i < count; i++) {
         slab[i].volume = volume;
+        slab[i].transfer.segments = segments + (size_t)i * segment_room;
+        slab[i].transfer.segment_room = segment_room;
         gate_entry_init(&slab[i].gate);
         gate_entry_init(&slab[i].target);
         list_init(&slab[i].load_waiter.node);
@@ -281,7 +284,7 @@ static void lists_init(struct volume *volume)
         &volume->free_ios,      &volume->active_ios,      &volume->free_rewrites,
         &volume->free_commands, &volume->active_rewrites, &volume->sending,
         &volume->watchers,      &volume->parked,          &volume->unmarked,
-        &volume->loaded,
+        &volume->loaded,        &volume->free_loads,
     };
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         list_init(lists[i]);
@@ -290,17 +293,25 @@ static void lists_init(struct volume *volume)
 static int slabs_init(struct volume *volume)
 {
     unsigned count = volume->config.request_count;
+    size_t own_segments = (size_t)count * VOL_SEGMENTS;
+    volume->segment_slab =
+        calloc(own_segments + VOL_REWRITES * VOL_PIECE_PARTS, sizeof volume->segment_slab[0]);
     volume->io_slab = calloc(count, sizeof volume->io_slab[0]);
     volume->rewrite_slab = calloc(VOL_REWRITES, sizeof volume->rewrite_slab[0]);
+    volume->load_slab = calloc(VOL_LOADS, sizeof volume->load_slab[0]);
     volume->command_slab = calloc(LINK_COMMANDS, sizeof volume->command_slab[0]);
     volume->buffers =
         buffer_pool_new(round_up(max_u64(volume->config.memory_bytes, 1), BUFFER_BYTES_MAX));
     volume->edge_buffers = buffer_pool_new(VOL_EDGE_ARENA);
-    if (!volume->io_slab || !volume->rewrite_slab || !volume->command_slab || !volume->buffers ||
-        !volume->edge_buffers || retained_init(&volume->retained, VOL_RETAINED_EXTENTS) < 0)
+    if (!volume->segment_slab || !volume->load_slab || !volume->io_slab || !volume->rewrite_slab ||
+        !volume->command_slab || !volume->buffers || !volume->edge_buffers ||
+        retained_init(&volume->retained, VOL_RETAINED_EXTENTS) < 0)
         return -ENOMEM;
-    ios_init(volume, volume->io_slab, count, &volume->free_ios);
-    ios_init(volume, volume->rewrite_slab, VOL_REWRITES, &volume->free_rewrites);
+    ios_init(volume, volume->io_slab, count, &volume->free_ios, volume->segment_slab, VOL_SEGMENTS);
+    ios_init(volume, volume->rewrite_slab, VOL_REWRITES, &volume->free_rewrites,
+             volume->segment_slab + own_segments, VOL_PIECE_PARTS);
+    for (unsigned i = 0; i < VOL_LOADS; i++)
+        list_append(&volume->free_loads, &volume->load_slab[i].node);
     for (unsigned i = 0; i < LINK_COMMANDS; i++)
         list_append(&volume->free_commands, &volume->command_slab[i].node);
     return 0;
@@ -323,8 +334,8 @@ int vol_new(const struct vol_config *config, const struct ses_config *session_co
     timer_init(&volume->outage_timer, outage_limit_passed);
     vol_sync_init(volume);
     vol_pace_init(volume);
-    vol_load_init(volume);
     vol_canaries_init(volume);
+    vol_load_init(volume);
     if (slabs_init(volume) == 0)
         volume->session =
             ses_new(session_config, link, timer, random, trace, &session_events, volume);
@@ -353,9 +364,10 @@ void vol_free(struct volume *volume)
     retained_done(&volume->retained);
     buffer_pool_free(volume->load_buffers);
     buffer_pool_free(volume->read_buffers);
-    buffer_pool_free(volume->merge_buffers);
     buffer_pool_free(volume->buffers);
     buffer_pool_free(volume->edge_buffers);
+    free(volume->load_slab);
+    free(volume->segment_slab);
     free(volume->io_slab);
     free(volume->rewrite_slab);
     free(volume->command_slab);
