@@ -90,9 +90,18 @@ static struct nsrv_connection *make(const struct nsrv_connection_config *config)
     return connection;
 }
 
+static void tell_first_use(struct nsrv_export *export)
+{
+    void (*first_use)(void *owner) = export->first_use;
+    export->first_use = NULL;
+    if (first_use)
+        first_use(export->owner);
+}
+
 static void begin_transmission(struct nsrv_connection *connection,
                                const struct nsrv_promise *promise)
 {
+    tell_first_use(connection->config.export);
     connection->phase = NSRV_PHASE_TRANSMISSION;
     port_timer_stop(connection->config.timer, &connection->deadline);
     nsrv_transmission_init(&connection->transmission, connection->config.export, promise,

@@ -183,6 +183,8 @@ static struct nsrv *make(const struct nsrv_config *config, struct evl *loop, str
     if (!server)
         return NULL;
     server->export.volume = volume;
+    server->export.first_use = config->first_use;
+    server->export.owner = config->owner;
     server->loop = loop;
     server->timer = evl_timer_port(loop);
     server->connections_max =

@@ -13,6 +13,9 @@ struct nsrv_export {
     const char *description; /* the same; "" when there is none */
     struct volume *volume;
     unsigned transmitting; /* connections past the handshake: they share the memory */
+    /* Called once, when the first of them is: before its first request. NULL: nobody cares. */
+    void (*first_use)(void *owner);
+    void *owner;
 };
 
 /* Valid UTF-8 and no longer than the protocol allows. */

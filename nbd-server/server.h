@@ -24,6 +24,9 @@ struct nsrv_config {
     int listen_fd;                 /* >= 0: inherited and taken over, `listen` is ignored */
     unsigned connections_max;      /* more wait in the backlog; 0: the default */
     uint32_t handshake_timeout_ms; /* 0: the default */
+    /* Called once, when the first client is past its handshake; it may take its time. NULL-safe. */
+    void (*first_use)(void *owner);
+    void *owner;
 };
 
 struct evl;

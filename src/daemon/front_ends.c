@@ -10,6 +10,7 @@
 #include "daemon/device.h"
 #include "daemon/front_end.h"
 #include "daemon/log.h"
+#include "daemon/memory.h"
 #include "fuse/ffs.h"
 #include "nbd-server/server.h"
 #include "os/sd_notify.h"
@@ -26,6 +27,7 @@ struct front_end {
 };
 
 struct front_ends {
+    const struct options *options;
     struct evl *loop;
     struct volume *volume;
     struct log *log;
@@ -46,6 +48,13 @@ static struct front_end *add(struct front_ends *all, const char *place)
     return item;
 }
 
+/* What a burst needs must not have to be found during the burst. */
+static void has_a_client(void *owner)
+{
+    const struct front_ends *all = owner;
+    memory_keep(all->options, MEMORY_LOCK_ALL, all->log);
+}
+
 /* fd: an inherited socket, or -1. */
 static int open_nbd(struct front_ends *all, const struct options *options, const char *listen,
                     int fd, struct fault *fault)
@@ -57,6 +66,8 @@ static int open_nbd(struct front_ends *all, const struct options *options, const
         .listen = listen,
         .listen_fd = fd,
         .connections_max = (unsigned)options->connections,
+        .first_use = has_a_client,
+        .owner = all,
     };
     int error = nsrv_new(&config, all->loop, all->volume, why, sizeof why, &item->nbd);
     return error ? fault_set(fault, error, "nbd: %s", why) : 0;
@@ -129,6 +140,7 @@ int front_ends_new(const struct options *options, struct evl *loop, struct volum
     struct front_ends *all = calloc(1, sizeof *all);
     if (!all)
         return fault_set(fault, -ENOMEM, "no memory for the front ends");
+    all->options = options;
     all->loop = loop;
     all->volume = volume;
     all->log = log;

@@ -22,7 +22,7 @@ struct volume;
 
 /*
  * Opens all of them, or none. stopped(owner) is told once, after front_ends_stop(), when the last
- * one is closed. Refused when there is none at all.
+ * one is closed. Refused when there is none at all. The options have to outlive them.
  */
 int front_ends_new(const struct options *options, struct evl *loop, struct volume *volume,
                    struct log *log, void (*stopped)(void *owner), void *owner,

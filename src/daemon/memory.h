@@ -14,9 +14,9 @@ struct options;
 void memory_prepare(void);
 
 /*
- * All of it when a disk of this machine depends on the daemon (a device, a file, root) or the
- * option says so; else, with clients that are somewhere else, what was used once: an idle daemon
- * that could serve a burst does not keep memory for it.
+ * What to keep from the start: all of it when a disk of this machine depends on the daemon (a
+ * device, a file, root) or the option says so. Else what was used once, until the first client
+ * comes: a daemon that could serve one, and has none, does not keep memory for it.
  */
 enum memory_lock_extent memory_wanted(const struct options *options);
 

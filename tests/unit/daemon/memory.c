@@ -17,7 +17,7 @@ static int start(void **state)
     return 0;
 }
 
-static void exports_alone_take_memory_as_it_is_used(void **state)
+static void exports_alone_wait_for_a_client(void **state)
 {
     options.nbd.count = 1;
     assert_int_equal(memory_wanted(&options), MEMORY_LOCK_TOUCHED);
@@ -77,7 +77,7 @@ static void what_is_refused_is_said_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(exports_alone_take_memory_as_it_is_used, start),
+        cmocka_unit_test_setup(exports_alone_wait_for_a_client, start),
         cmocka_unit_test_setup(a_disk_of_this_machine_takes_all_of_it_at_once, start),
         cmocka_unit_test_setup(who_asks_for_it_gets_all_of_it, start),
         cmocka_unit_test_setup(what_is_refused_is_said_once, start),

@@ -23,7 +23,13 @@ struct fixture {
     struct volume *volume;
     struct nsrv *server;
     unsigned stopped;
+    unsigned first_uses;
 };
+
+static void count_first_use(void *owner)
+{
+    ((struct fixture *)owner)->first_uses++;
+}
 
 static void turn(struct fixture *fixture)
 {
@@ -39,6 +45,8 @@ static void start(struct fixture *fixture, unsigned connections_max)
         .listen = where,
         .listen_fd = -1,
         .connections_max = connections_max,
+        .first_use = count_first_use,
+        .owner = fixture,
     };
     snprintf(where, sizeof where, "unix:%s", fixture->address.sun_path);
     assert_int_equal(
@@ -105,6 +113,21 @@ static int dial_and_go(struct fixture *fixture)
     turn(fixture);
     expect_bytes(fd, 10);
     return fd;
+}
+
+static void the_first_client_past_its_handshake_is_told_of_once(void **state)
+{
+    struct fixture *fixture = *state;
+    const int looks = dial(fixture);
+    assert_int_equal(fixture->first_uses, 0);
+    const int goes = dial_and_go(fixture);
+    assert_int_equal(fixture->first_uses, 1);
+    close(looks);
+    turn(fixture);
+    close(dial_and_go(fixture));
+    assert_int_equal(fixture->first_uses, 1);
+    close(goes);
+    turn(fixture);
 }
 
 static void ask(int fd, uint16_t type, uint64_t offset, uint32_t length)
@@ -308,6 +331,7 @@ int main(void)
 {
     os_process_init();
     const struct CMUnitTest tests[] = {
+        TEST(the_first_client_past_its_handshake_is_told_of_once),
         TEST(serves_a_client_and_counts),
         TEST(answers_of_one_turn_leave_together),
         TEST(more_clients_than_allowed_wait_for_their_turn),
