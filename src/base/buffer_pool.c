@@ -17,8 +17,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ORDERS 9 /* 4 KiB << 8 = 1 MiB */
+#define LARGE_PAGE_BYTES (2u * 1024 * 1024)
+#define ORDERS           9 /* 4 KiB << 8 = 1 MiB */
 _Static_assert(BUFFER_BYTES_MIN << (ORDERS - 1) == BUFFER_BYTES_MAX, "orders span min to max");
+_Static_assert(LARGE_PAGE_BYTES % BUFFER_BYTES_MAX == 0, "the arena is aligned for buffers, too");
 
 struct page {
     struct buffer buffer;       /* valid in the first page of a buffer in use */
@@ -72,6 +74,22 @@ static void block_unset_free(struct page *page)
     list_remove(&page->free_node);
 }
 
+/* Aligned for large pages: every page that a system call, a device or a checksum goes through
+ * costs it something. Where the kernel has none to give, it is as it was. */
+static uint8_t *map_arena(size_t bytes)
+{
+    uint8_t *map = mmap(NULL, bytes + LARGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (map == MAP_FAILED)
+        return NULL;
+    size_t skip = (size_t)(-(uintptr_t)map % LARGE_PAGE_BYTES);
+    if (skip > 0)
+        munmap(map, skip);
+    munmap(map + skip + bytes, LARGE_PAGE_BYTES - skip);
+    madvise(map + skip, bytes, MADV_HUGEPAGE);
+    return map + skip;
+}
+
 struct buffer_pool *buffer_pool_new(size_t arena_bytes)
 {
     assert(arena_bytes > 0 && arena_bytes % BUFFER_BYTES_MAX == 0);
@@ -79,19 +97,11 @@ struct buffer_pool *buffer_pool_new(size_t arena_bytes)
     struct buffer_pool *pool = calloc(1, sizeof *pool + page_count * sizeof pool->pages[0]);
     if (!pool)
         return NULL;
-    /* One block more than asked for, to align the arena to BUFFER_BYTES_MAX. */
-    uint8_t *map = mmap(NULL, arena_bytes + BUFFER_BYTES_MAX, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (map == MAP_FAILED) {
+    pool->arena = map_arena(arena_bytes);
+    if (!pool->arena) {
         free(pool);
         return NULL;
     }
-    size_t skip = (size_t)(-(uintptr_t)map % BUFFER_BYTES_MAX);
-    if (skip > 0)
-        munmap(map, skip);
-    munmap(map + skip + arena_bytes, BUFFER_BYTES_MAX - skip);
-
-    pool->arena = map + skip;
     pool->arena_bytes = arena_bytes;
     pool->page_count = page_count;
     list_init(&pool->waiters);
