@@ -112,8 +112,13 @@ def drain_by_disk(w):
     return f"{words}, / L", ratio(ratio(drained(w, "drain_mb"), needed_s), drained(w, "raw_mb_s"))
 
 
+def drain_by_a_copy(w):
+    return ("qemu-img convert, as many bytes from the ring's disk to the LUN, / L",
+            ratio(drained(w, "copy_mb_s"), drained(w, "raw_mb_s")))
+
+
 def drain(w):
-    return lowest([drain_by_cpu_time(w), drain_by_disk(w)])
+    return lowest([drain_by_cpu_time(w), drain_by_disk(w), drain_by_a_copy(w)])
 
 
 # --- FUSE: in each cell; the goal is for all of them
@@ -137,20 +142,18 @@ def rate_of_fsyncs(w, cell):
     return ratio(1e6, total(ratio(1e6, null_fuse(w, cell, "iops")), sync_us))
 
 
-def fuse(w):
+def fuse(w, cell):
     """Not at QD1, where libiscsi sleeps between the steps and holdfast does not."""
-    deep = [cell for cell in cells.TITLES if not cell.endswith("-q1")]
-    found = []
-    for words, rate_in in (
-            ("libiscsi with nothing in front of it", lambda cell: w.raw(cell, "iops")),
-            ("all CPUs at libiscsi's and at qemu's FUSE with nothing behind it",
-             lambda cell: rate_of_both(w, cell)),
-            ("one FSYNC at a time, libiscsi's and to qemu's FUSE with nothing behind it",
-             lambda cell: rate_of_fsyncs(w, cell))):
-        cell, value = w.least_ahead_of_qemus_fuse(
-            deep, lambda cell, rate_in=rate_in: w.at_least_ours(cell, rate_in(cell)))
-        found.append((f"{words}, / qemu's FUSE ({cell})", value))
-    return lowest(found)
+    qemu = w.get("qemu-storage-daemon", cell, "iops", "fuse")
+    rates = [("the LUN's file, without iSCSI and FUSE", w.get("the LUN's file", cell, "iops", "raw"))]
+    if not cell.endswith("-q1"):
+        rates += [("libiscsi with nothing in front of it", w.raw(cell, "iops")),
+                  ("all CPUs at libiscsi's and at qemu's FUSE with nothing behind it",
+                   rate_of_both(w, cell)),
+                  ("one FSYNC at a time, libiscsi's and to qemu's FUSE with nothing behind it",
+                   rate_of_fsyncs(w, cell))]
+    return lowest([(f"{words}, / qemu's FUSE", ratio(w.at_least_ours(cell, rate), qemu))
+                   for words, rate in rates])
 
 
 def cpu_time(w, cell):

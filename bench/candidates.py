@@ -71,6 +71,9 @@ class Raw(Candidate):
 
     front = "raw"
 
+    def does(self, cell):
+        return cell not in cells.APPLICATION_NAMES
+
     def start(self):
         pass
 
@@ -106,6 +109,17 @@ class LibiscsiThroughSocat(Libiscsi):
         self.relay.end()
 
 
+class LunFile(Raw):
+    """The target's own file, with neither iSCSI nor FUSE before it: what a file system on it could
+    reach at the most."""
+
+    def address(self):
+        return self.bench.image
+
+    def does(self, cell):
+        return cell in cells.APPLICATION_NAMES
+
+
 class JournalDevice(Raw):
     """A file where holdfast's journal is, written before, as the journal is."""
 
@@ -124,7 +138,8 @@ class JournalDevice(Raw):
 
     def does(self, cell):
         """There is no LUN to be read, and no ring to be full: large reads are as of a drain."""
-        return cell not in ("r4k-q1", "r4k-q32", "mix-q32") and cell not in cells.STEADY_NAMES
+        return cell not in ("r4k-q1", "r4k-q32", "mix-q32") and \
+            cell not in cells.STEADY_NAMES + cells.APPLICATION_NAMES
 
 
 class NbdkitMemory(Candidate):
@@ -249,8 +264,9 @@ class Holdfast(Candidate):
 
 def all_candidates(bench):
     found = [Libiscsi("libiscsi", bench), LibiscsiThroughSocat("libiscsi through socat", bench),
-             JournalDevice("journal device", bench), NbdkitMemory("nbdkit memory", bench),
-             QemuNull("qemu-storage-daemon null", bench), QemuNbd("qemu-nbd", bench)]
+             JournalDevice("journal device", bench), LunFile("the LUN's file", bench),
+             NbdkitMemory("nbdkit memory", bench), QemuNull("qemu-storage-daemon null", bench),
+             QemuNbd("qemu-nbd", bench)]
     found += [QemuStorageDaemon("qemu-storage-daemon", bench, front) for front in ("nbd", "fuse")]
     for mode in ("none", "memory", "coalesce", "ordered"):
         found += [Holdfast(mode, bench, front) for front in ("nbd", "fuse")]

@@ -62,6 +62,10 @@ def nanoseconds_of(runner):
     return runner.process.nanoseconds() if runner.process else 0
 
 
+def memory_of(runner):
+    return {"peak_mib": runner.process.peak_mib() if runner.process else 0}
+
+
 def load(bench, candidate, arguments, share=1):
     """One run of the load: its own figures, and the CPU time that the candidate took for them;
     and all three, with the load and the target, where it is known. Without a count it takes this
@@ -80,8 +84,7 @@ def load(bench, candidate, arguments, share=1):
     found["cpu_us"] = (own if candidate.process else loads) / 1e3 / found["all_ops"]
     if not candidate.hides_cpu_time:
         found["all_cpu_us"] = (own + loads + targets) / 1e3 / found["all_ops"]
-    found["peak_mib"] = candidate.process.peak_mib() if candidate.process else 0
-    return found
+    return found | memory_of(candidate)
 
 
 def run_group(bench, candidate, cells):

@@ -69,8 +69,7 @@ def run_applications(bench, candidate):
         candidate.start()
         with mounted(bench, candidate) as place:
             for name, work in (("sqlite", commit_rows), ("dpkg", unpack_files)):
-                yield name, {"iops": work(place, bench.seconds * 2),
-                             "peak_mib": candidate.process.peak_mib()}
+                yield name, {"iops": work(place, bench.seconds * 2), **cells.memory_of(candidate)}
     finally:
         candidate.stop()
 
@@ -78,6 +77,22 @@ def run_applications(bench, candidate):
 def spent_seconds(bench, candidate):
     """CPU time of the daemon and the target so far."""
     return (cells.nanoseconds_of(candidate) + cells.nanoseconds_of(bench.target)) / 1e9
+
+
+def copy_to_lun(bench, size):
+    """MB/s of qemu-img, which does nothing but read so much from the ring's disk and write it to
+    the LUN, 16 pieces at a time; with its own start, as a drain is with that of its verb."""
+    source = bench.ring_folder / "copied"
+    if not source.exists() or source.stat().st_size != size:
+        with open(source, "wb") as file:
+            for _ in range(0, size, MIB):
+                file.write(os.urandom(MIB))
+            file.truncate(size)
+            os.fsync(file.fileno())
+    begun = time.monotonic()
+    run("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", "-t", "none", "-T", "none",
+        "-m", "16", "-W", source, bench.target.url(), timeout=bench.patience)
+    return size / 1e6 / (time.monotonic() - begun)
 
 
 def run_outage(bench, candidate):
@@ -108,12 +123,13 @@ def run_outage(bench, candidate):
         # The same target at the same moment: one that has just been started is slower.
         raw = cells.load(bench, Libiscsi("libiscsi", bench), sequential)
         kept_mb = kept["all_ops"] * 128 * 1024 / 1e6
+        copied = copy_to_lun(bench, kept["all_ops"] * 128 * 1024)
         yield "outage", {"p99_us": during["p99_us"], "p99_before_us": before["p99_us"],
                          "p50_us": during["p50_us"], "p50_before_us": before["p50_us"],
                          "return_s": begun - back, "drain_s": took, "drain_mb": kept_mb,
                          "drain_ring_mb": max(0, kept_mb - in_memory_mb),
                          "drain_mb_s": kept_mb / took, "drain_cpu_s": spent,
-                         "raw_mb_s": raw["mb_s"]}
+                         "raw_mb_s": raw["mb_s"], "copy_mb_s": copied}
     finally:
         bench.start_target()
         candidate.stop()

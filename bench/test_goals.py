@@ -66,7 +66,26 @@ class Goals(unittest.TestCase):
     def test_a_goal_that_others_show_to_be_out_of_reach(self):
         figures = fuse(holdfast=100, qemu=100, libiscsi=120)
         self.assertEqual(verdict_on(figures, "X1"), "NOT MET")
-        self.assertRegex(bounds_of(figures, "X1")[0], r"r4k-q32\): 1\.20: out of reach by this$")
+        self.assertRegex(bounds_of(figures, "X1")[0], r": 1\.20: out of reach by this$")
+
+    def test_each_cell_that_is_missed_has_its_own_bound(self):
+        figures = fuse(holdfast=100, qemu=100, libiscsi=200)
+        for name, front, iops in (("holdfast none", "fuse", 110),
+                                  ("qemu-storage-daemon", "fuse", 100),
+                                  ("the LUN's file", "raw", 125)):
+            figures.add(*WORLD, 1, SimpleNamespace(name=name, front=front), "dpkg",
+                        {"iops": iops})
+        self.assertEqual([words for _, words, _ in report.bound_rows(figures, WORLD)],
+                         ["r4k-q32 / qemu-storage-daemon's FUSE 1.00 (goal ≥ 1.3)",
+                          "dpkg / qemu-storage-daemon's FUSE 1.10 (goal ≥ 1.3)"])
+        self.assertRegex(bounds_of(figures, "X1")[1],
+                         r"^the LUN's file.*: 1\.25: out of reach by this$")
+
+    def test_many_conditions_are_told_by_those_that_are_missed(self):
+        conditions = [goals.least(f"cell {number}", number, 3) for number in range(1, 6)]
+        self.assertEqual(report.condition_texts(conditions), "missed 2 of 5: cell 1 1.00 "
+                         "(goal ≥ 3); cell 2 2.00 (goal ≥ 3)")
+        self.assertEqual(report.condition_texts(conditions[:1]), "cell 1 1.00 (goal ≥ 3)")
 
     def test_a_goal_that_is_missed_for_no_reason(self):
         figures = fuse(holdfast=100, qemu=100, libiscsi=200)
@@ -92,7 +111,7 @@ class Goals(unittest.TestCase):
             ("libiscsi", "raw", "flush-q1", {"p50_us": 150}),
             ("libiscsi", "raw", "w4k-q1", {"p50_us": 100})])
         self.assertRegex(bounds_of(figures, "X1")[0],
-                         r"^one FSYNC at a time.*flush-q32\): 1\.25: out of reach by this$")
+                         r"^one FSYNC at a time.*: 1\.25: out of reach by this$")
 
     def test_what_holdfast_reached_can_be_reached(self):
         figures = fuse(holdfast=125, qemu=100, libiscsi=120)
@@ -100,6 +119,12 @@ class Goals(unittest.TestCase):
 
     def test_a_drain_reads_the_ring(self):
         self.assertRegex(bounds_of(drain(WORLD), "P13")[0], r": 1\.25: within reach by this$")
+
+    def test_a_drain_is_compared_with_a_mere_copy(self):
+        figures = drain(WORLD)
+        figures.samples[0]["copy_mb_s"] = 600
+        self.assertRegex(bounds_of(figures, "P13")[0],
+                         r"^qemu-img convert.*: 0\.60: out of reach by this$")
 
     def test_a_drain_on_one_disk_reads_and_writes_it(self):
         self.assertRegex(bounds_of(drain(ON_DISK), "P13", ON_DISK)[0],

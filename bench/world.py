@@ -250,11 +250,13 @@ def versions(holdfast, top):
         "nbdkit": package("nbdkit"),
         "socat": package("socat"),
         "kernel": platform.release(),
+        "congestion control of the system": Path(
+            "/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip(),
         "CPU": f"{os.cpu_count()} x {cpu}",
         "memory": f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // MIB} MiB",
     }
 
 
 def missing_programs():
-    return [name for name in ("tgtd", "tgtadm", "qemu-nbd", "qemu-storage-daemon", "nbdkit",
-                              "socat") if not shutil.which(name)]
+    return [name for name in ("tgtd", "tgtadm", "qemu-nbd", "qemu-img", "qemu-storage-daemon",
+                              "nbdkit", "socat") if not shutil.which(name)]
