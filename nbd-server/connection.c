@@ -141,6 +141,7 @@ struct nsrv_connection *nsrv_connection_adopt(const struct nsrv_connection_confi
         .flags = nsrv_export_flags(&geometry, false),
     };
     begin_transmission(connection, &promise);
+    connection->transmission.sends_again = true;
     connection->watcher.geometry = geometry_grew;
     vol_watch(config->export->volume, &connection->watcher);
     return connection;

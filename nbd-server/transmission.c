@@ -226,7 +226,7 @@ static void drop_current(struct nsrv_transmission *transmission)
     nsrv_budget_done(&transmission->budget);
     if (!request)
         return;
-    if (!request->receiving && !transmission->closed)
+    if (!request->receiving && !transmission->closed && !transmission->sends_again)
         nsrv_request_refuse(request,
                             (struct nsrv_refusal){NSRV_ESHUTDOWN, "the server is stopping"});
     request->receiving = false;

@@ -97,6 +97,10 @@ struct nsrv_transmission {
     struct nsrv_request *stream;
     struct list_node held_back;
 
+    /* Set by the owner: the client sends again, on another connection, what was not answered. To
+     * it, an error is worse than no answer. */
+    bool sends_again;
+
     bool leaving; /* DISC came, or the server stops: finish, take nothing more */
     bool broken;  /* the connection must be closed at once */
     bool closed;  /* nobody listens any more: answers are forgotten */
@@ -123,7 +127,8 @@ void nsrv_transmission_run(struct nsrv_transmission *transmission);
 bool nsrv_transmission_payload(struct nsrv_transmission *transmission, struct iovec *ret_iov);
 void nsrv_transmission_filled(struct nsrv_transmission *transmission, size_t bytes);
 
-/* Takes no further request; those under way are finished and answered. */
+/* Takes no further request; those under way are finished and answered, one that waits for memory
+ * is refused, or left without an answer when the client sends it again. */
 void nsrv_transmission_leave(struct nsrv_transmission *transmission);
 
 /* Leaving, and all is answered and sent. */

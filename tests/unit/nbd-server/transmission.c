@@ -289,6 +289,28 @@ static void stopping_answers_what_is_under_way_and_refuses_what_waits(void **sta
     client_done(&client);
 }
 
+/* The kernel sends it again to the next daemon; an error would go to the file system. */
+static void stopping_leaves_a_kernel_what_waits_without_an_answer(void **state)
+{
+    struct client client;
+    struct memvol_config config = memvol_config_default;
+    config.memory_bytes = MIB;
+    client_adopt(&client, &config);
+    struct buffer *taken = buffer_get(vol_buffers(client.volume), MIB);
+    memvol_hold(client.volume, true);
+    client_request(&client, NSRV_CMD_FLUSH, 0, 1, 0, 0);
+    client_request(&client, NSRV_CMD_READ, 0, 2, 0, MIB); /* waits for memory */
+    nsrv_connection_stop(client.connection);
+    client_pump(&client);
+    client_expect_nothing(&client);
+    memvol_release(client.volume, 1);
+    client_pump(&client);
+    client_expect_simple(&client, 1, 0);
+    client_expect_end(&client);
+    buffer_unref(taken);
+    client_done(&client);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -309,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_client_that_vanishes_while_it_waits_for_memory_leaves_the_queue),
         cmocka_unit_test(memory_that_came_for_a_write_that_failed_meanwhile_is_given_back),
         cmocka_unit_test(stopping_answers_what_is_under_way_and_refuses_what_waits),
+        cmocka_unit_test(stopping_leaves_a_kernel_what_waits_without_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
