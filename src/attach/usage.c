@@ -1,7 +1,8 @@
 /*
  * O_EXCL asks the kernel whether something is mounted or built upon the device: that is the proof,
  * the files in /proc only put it into words. Processes that merely have it open are found through
- * /proc; what udev or blkid do to a new device is over in a moment, so that is waited for.
+ * /proc; what udev or blkid do to a new device is over in a moment, so that is waited for. Of a
+ * process that we may not look into nobody knows: a device is not taken away on a guess.
  */
 #include "attach/usage.h"
 
@@ -74,21 +75,37 @@ int att_find_swap(const char *swaps, const char *path)
     return found;
 }
 
-/* The other process `pid` has it open. */
-static int has_open(const char *pid, const char *path)
+enum opener { OPENER_NO, OPENER_UNKNOWN, OPENER_YES };
+
+/* A process that ended meanwhile has nothing open. */
+static enum opener unseen(int error)
 {
-    char name[300], target[300];
-    int found = 0;
+    return error == EACCES || error == EPERM ? OPENER_UNKNOWN : OPENER_NO;
+}
+
+static enum opener look_at(int fds, const char *name, const char *path)
+{
+    char target[300];
+    ssize_t bytes = readlinkat(fds, name, target, sizeof target - 1);
+    if (bytes < 0)
+        return unseen(errno);
+    target[bytes] = '\0';
+    return att_is_part_of(target, path) ? OPENER_YES : OPENER_NO;
+}
+
+/* Whether the process `pid` has it open. */
+static enum opener has_open(const char *pid, const char *path)
+{
+    char name[300];
+    enum opener found = OPENER_NO;
     snprintf(name, sizeof name, "/proc/%s/fd", pid);
     DIR *fds = opendir(name);
     if (!fds)
-        return 0; /* it ended, or is none of ours to see */
-    for (struct dirent *entry = readdir(fds); entry && !found; entry = readdir(fds)) {
-        ssize_t bytes = readlinkat(dirfd(fds), entry->d_name, target, sizeof target - 1);
-        if (bytes > 0) {
-            target[bytes] = '\0';
-            found = att_is_part_of(target, path);
-        }
+        return unseen(errno);
+    for (struct dirent *entry = readdir(fds); entry && found != OPENER_YES; entry = readdir(fds)) {
+        enum opener one = look_at(dirfd(fds), entry->d_name, path);
+        if (one > found)
+            found = one;
     }
     closedir(fds);
     return found;
@@ -106,22 +123,24 @@ static void name_of(const char *pid, char *ret_name, size_t bytes)
         fclose(file);
 }
 
-/* 1 when some other process has it open: ret_who says which. */
-static int find_opener(const char *path, char *ret_who, size_t bytes)
+/* The surest of all other processes; ret_who says which. */
+static enum opener find_opener(const char *path, char *ret_who, size_t bytes)
 {
     long self = getpid();
-    int found = 0;
+    enum opener found = OPENER_NO;
     DIR *processes = opendir("/proc");
     if (!processes)
-        return 0;
-    for (struct dirent *entry = readdir(processes); entry && !found; entry = readdir(processes)) {
+        return OPENER_NO;
+    for (struct dirent *entry = readdir(processes); entry && found != OPENER_YES;
+         entry = readdir(processes)) {
         long pid = strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || pid == self || !has_open(entry->d_name, path))
+        enum opener one = pid <= 0 || pid == self ? OPENER_NO : has_open(entry->d_name, path);
+        if (one <= found)
             continue;
         char name[64];
         name_of(entry->d_name, name, sizeof name);
         snprintf(ret_who, bytes, "process %ld (%s)", pid, name);
-        found = 1;
+        found = one;
     }
     closedir(processes);
     return found;
@@ -149,10 +168,23 @@ static void tell_claim(const char *path, char *ret_reason, size_t bytes)
                  "%s is in use: by LVM, md or multipath, or mounted in another namespace", path);
 }
 
+static void tell_opener(const char *path, enum opener opener, const char *who, char *ret_reason,
+                        size_t bytes)
+{
+    if (opener == OPENER_YES)
+        snprintf(ret_reason, bytes, "%s is open in %s", path, who);
+    else
+        snprintf(ret_reason, bytes,
+                 "%s may be open in %s, which the daemon may not look into (does it lack "
+                 "CAP_SYS_PTRACE?); --force takes it away all the same",
+                 path, who);
+}
+
 int att_claim(const char *path, int *ret_fd, char *ret_reason, size_t reason_bytes)
 {
     const struct timespec pause = {.tv_nsec = LOOK_NS};
     char who[128] = "";
+    enum opener opener;
     int fd = open_alone(path);
     if (fd == -EBUSY)
         tell_claim(path, ret_reason, reason_bytes);
@@ -160,10 +192,10 @@ int att_claim(const char *path, int *ret_fd, char *ret_reason, size_t reason_byt
         snprintf(ret_reason, reason_bytes, "%s cannot be opened: %s", path, strerror(-fd));
     if (fd < 0)
         return fd;
-    for (int looks = 0; find_opener(path, who, sizeof who); looks++) {
+    for (int looks = 0; (opener = find_opener(path, who, sizeof who)); looks++) {
         if (looks == LOOKS) {
             close(fd);
-            snprintf(ret_reason, reason_bytes, "%s is open in %s", path, who);
+            tell_opener(path, opener, who, ret_reason, reason_bytes);
             return -EBUSY;
         }
         nanosleep(&pause, NULL);

@@ -7,7 +7,8 @@
 /*
  * Opens the device (/dev/nbdN) for us alone: as long as the descriptor lives nobody can mount it or
  * build upon it. -EBUSY while it, or a partition of it, is mounted, built upon, or open in another
- * process for longer than a glance; then ret_reason says where.
+ * process for longer than a glance, or in one that this process may not look into (which needs
+ * CAP_SYS_PTRACE); then ret_reason says where.
  */
 int att_claim(const char *path, int *ret_fd, char *ret_reason, size_t reason_bytes);
 

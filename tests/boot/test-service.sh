@@ -1,7 +1,7 @@
 #!/bin/bash
 # An installed machine with LUNs in its fstab: systemd starts the service and mounts; the target
-# goes for a while; at the power-off file systems, daemons and network end in an order that loses
-# nothing.
+# goes for a while; a device that somebody has open outlives its service; at the power-off file
+# systems, daemons and network end in an order that loses nothing.
 # shellcheck source=tests/e2e/functions.sh
 . "$(dirname "$0")/../e2e/functions.sh"
 # shellcheck source=tests/boot/guest.sh
@@ -17,12 +17,16 @@ for i in 1 2; do
     mkfs.ext4 -q -F -d "$T/tree" "$T/lun$i"
     tgt_lun tgt $i "$T/lun$i"
 done
+truncate -s 64M "$T/lun3"
+tgt_lun tgt 3 "$T/lun3"
 tgt_start tgt
 URL=iscsi://$GUEST_HOST:${PORTAL[tgt]##*:}/$IQN
 
 root_tree initramfs-tools
 printf 'url = %s/1\nfuse = /run/data.lun\n' "$URL" >"$T/data.conf"
 root_file "$T/data.conf" /etc/holdfast/data.conf
+printf 'url = %s/3\ndevice = nbd\n' "$URL" >"$T/disk.conf"
+root_file "$T/disk.conf" /etc/holdfast/disk.conf
 cat >>"$ROOT/etc/fstab" <<END
 holdfast:data /srv/data holdfast _netdev,nofail,x-systemd.automount 0 0
 $URL/2 /srv/more holdfast _netdev,nofail,noatime 0 0
