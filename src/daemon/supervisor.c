@@ -4,7 +4,8 @@
  * What can go wrong: the worker crashes, over and over. The first time it is started again at once,
  * then after pauses that grow up to PAUSE_MAX_MS, for ever: whoever waits for the disk waits for
  * us. A worker that lived for HEALTHY_MS begins a new count. stderr may be a pipe that nobody
- * reads: the worker is started first, and a line that does not fit is not written.
+ * reads: the worker is started first, and a line that does not fit is not written. A signal that
+ * comes before the worker can handle it kills it: that was asked for, and is no crash.
  */
 #include "daemon/supervisor.h"
 
@@ -35,6 +36,7 @@ struct supervisor {
     sigset_t before;
     pid_t worker;
     unsigned crashes; /* in a row */
+    int told_by;      /* the last signal that told it to end, as the worker got it; 0: none */
 };
 
 struct supervision *supervision_new(void)
@@ -92,8 +94,10 @@ static int watch(struct supervisor *supervisor)
         int number = sigwaitinfo(&supervisor->watched, NULL);
         if (number == SIGCHLD && waitpid(supervisor->worker, &status, WNOHANG) > 0)
             return status;
-        if (number > 0 && number != SIGCHLD)
-            kill(supervisor->worker, number == SIGHUP ? SIGTERM : number);
+        if (number > 0 && number != SIGCHLD) {
+            supervisor->told_by = number == SIGHUP ? SIGTERM : number;
+            kill(supervisor->worker, supervisor->told_by);
+        }
     }
 }
 
@@ -123,9 +127,16 @@ static void say(const struct supervisor *supervisor, const char *what, int numbe
 /* True when that was the end of the daemon, and not a crash. */
 static bool is_over(const struct supervisor *supervisor, int status)
 {
-    if (supervisor->shared->stopping)
+    if (supervisor->shared->stopping || supervisor->told_by)
         return true;
     return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || !supervisor->shared->lun_seen);
+}
+
+static int exit_status(const struct supervisor *supervisor, int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    return supervisor->told_by && WTERMSIG(status) == supervisor->told_by ? 0 : 1;
 }
 
 /* A worker that cannot be forked for want of memory is a crash, too. */
@@ -152,7 +163,7 @@ static int run(struct supervisor *supervisor)
         uint64_t started_ms = clock_ms();
         int status = watch(supervisor);
         if (is_over(supervisor, status))
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+            return exit_status(supervisor, status);
         if (clock_ms() - started_ms >= HEALTHY_MS)
             supervisor->crashes = 0;
         if (!restart(supervisor, status))

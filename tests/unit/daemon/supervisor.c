@@ -126,6 +126,22 @@ static void a_crash_in_the_end_is_the_end(void **state)
     assert_int_equal(story->starts, 1);
 }
 
+static int tell_before_it_can_hear(void *owner)
+{
+    struct story *story = owner;
+    story->starts++;
+    kill(story->supervisor, SIGTERM);
+    pause();
+    return 3;
+}
+
+static void told_to_end_before_it_was_ready_is_no_crash(void **state)
+{
+    struct story *story = begin();
+    assert_int_equal(supervise("t", story->shared, tell_before_it_can_hear, story), 0);
+    assert_int_equal(story->starts, 1);
+}
+
 static int note_environment(void *owner)
 {
     struct story *story = owner;
@@ -167,6 +183,7 @@ int main(void)
         cmocka_unit_test(an_end_by_itself_after_the_lun_was_seen_is_a_crash),
         cmocka_unit_test(a_signal_reaches_the_worker_and_its_status_is_ours),
         cmocka_unit_test(a_crash_in_the_end_is_the_end),
+        cmocka_unit_test(told_to_end_before_it_was_ready_is_no_crash),
         cmocka_unit_test(what_a_manager_passed_to_us_is_passed_on),
         cmocka_unit_test(pauses_grow_and_are_bounded),
     };
