@@ -13,10 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +36,9 @@
 /* Requests no larger than one buffer of the volume: a READ's answer is then one message, and does
  * not keep those of others waiting. */
 #define REQUEST_KIB 1024u
+
+/* Who forces does not wait for a target that is away; long enough for one that is there. */
+#define FORCED_FLUSH_MS 5000
 
 #define RESULT_FD  3
 #define SOCKET_FD  4
@@ -176,16 +181,9 @@ static int do_scan(const struct att_job *job)
     return 0;
 }
 
-static int flush_and_disconnect(const struct att_job *job, int fd, const char *path,
-                                struct result *result)
+static int disconnect(const struct att_job *job, struct result *result)
 {
-    int error = fd >= 0 && fsync(fd) < 0 ? -errno : 0;
-    if (error && !job->force) {
-        snprintf(result->reason, sizeof result->reason, "%s cannot be flushed: %s", path,
-                 strerror(-error));
-        return error;
-    }
-    error = nbdnl_disconnect(job->index);
+    int error = nbdnl_disconnect(job->index);
     return error ? explain(result, error, NULL, NULL) : 0;
 }
 
@@ -195,17 +193,48 @@ static int flush_and_disconnect(const struct att_job *job, int fd, const char *p
 static int do_release(const struct att_job *job, struct result *result)
 {
     char path[32];
-    int fd = -1, error = 0;
+    int fd;
     print_node(job->index, path);
-    if (job->force)
-        fd = open(path, O_RDONLY | O_CLOEXEC); /* as att_claim() */
-    else
-        error = att_claim(path, &fd, result->reason, sizeof result->reason);
-    if (!error)
-        error = flush_and_disconnect(job, fd, path, result);
-    if (fd >= 0)
-        close(fd);
+    int error = att_claim(path, &fd, result->reason, sizeof result->reason);
+    if (error)
+        return error;
+    if (fsync(fd) < 0) {
+        error = -errno;
+        snprintf(result->reason, sizeof result->reason, "%s cannot be flushed: %s", path,
+                 strerror(-error));
+    } else {
+        error = disconnect(job, result);
+    }
+    close(fd);
     return error;
+}
+
+/* A process of its own: nobody can interrupt an fsync, nor an open, while the target is away. What
+ * they wait for fails when the device is disconnected, and then the signal finds it. */
+static void flush_for_a_while(const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC); /* as att_claim() */
+        _exit(fd >= 0 && fsync(fd) == 0 ? 0 : 1);
+    }
+    if (child < 0)
+        return;
+    struct pollfd ended = {.fd = pidfd_open(child, 0), .events = POLLIN};
+    if (ended.fd >= 0 && poll(&ended, 1, FORCED_FLUSH_MS) == 1)
+        waitpid(child, NULL, 0);
+    else
+        kill(child, SIGKILL);
+    if (ended.fd >= 0)
+        close(ended.fd);
+}
+
+static int do_release_by_force(const struct att_job *job, struct result *result)
+{
+    char path[32];
+    print_node(job->index, path);
+    flush_for_a_while(path);
+    return disconnect(job, result);
 }
 
 static int carry_out(const struct att_job *job, struct result *result)
@@ -222,7 +251,7 @@ static int carry_out(const struct att_job *job, struct result *result)
     case ATT_SCAN:
         return do_scan(job);
     case ATT_RELEASE:
-        return do_release(job, result);
+        return job->force ? do_release_by_force(job, result) : do_release(job, result);
     }
     return -EINVAL;
 }

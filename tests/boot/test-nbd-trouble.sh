@@ -121,6 +121,25 @@ exec 9<&-
 wait_until 60 test ! -e /sys/block/nbd0/pid || fail "still there"
 kill \$HF
 wait \$HF || fail "stop ends with \$?"
+
+# By force also while the target is away: who waits for it gets an error at last.
+hf_start $url/1 --device nbd -o stop_timeout=4s
+wait_until 60 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device for the last part"
+say forcing
+told gone
+{
+    dd if=/run/piece of=/dev/nbd0 conv=fsync 2>/dev/null
+    echo \$? >/run/status
+} &
+WRITER=\$!
+sleep 1
+holdfast detach t --force || fail "force without a target"
+wait_until 60 test ! -e /sys/block/nbd0/pid || fail "still there without a target"
+wait_until 60 test -s /run/status || fail "the writer still waits"
+wait \$WRITER
+[ "\$(cat /run/status)" != 0 ] || fail "the writer was told that all is well"
+kill \$HF
+wait \$HF || true
 END
 guest_says 200 ' other disk$' || fail "the guest does not come so far"
 end tgt KILL
@@ -133,4 +152,7 @@ guest_tell offline
 guest_says 120 ' journalled$' || fail "writes do not go on with a journal"
 tgt_start tgt
 guest_tell online
+guest_says 120 ' forcing$' || fail "the guest does not come to the last part"
+end tgt KILL
+guest_tell gone
 guest_ends 120
