@@ -93,6 +93,8 @@ static void in_trouble(struct device *device)
         log_format(device->log, STORY_WARNING, "the device waits: %s", att->reason);
         return;
     }
+    if (!device->attaching) /* it was told that the device would come */
+        log_format(device->log, STORY_WARNING, "the disk is not attached: %s", att->reason);
     refuse(&device->attaching, att->reason);
     att_stop_now(&device->att);
 }
@@ -274,13 +276,23 @@ static bool is_running(const struct device *device)
     return device->begun && device->att.state != ATT_OFF;
 }
 
+/* It has, or will have, another node than the one that is asked for. */
+static bool is_another(const struct device *device, uint32_t wanted)
+{
+    const struct att_device *att = &device->att;
+    return wanted != ATT_ANY && wanted != (att->was_attached ? att->index : att->config.wanted);
+}
+
 static void attach_running(struct device *device, struct control_client *client, uint32_t wanted)
 {
     char text[128];
     if (device->attaching) {
         control_refuse(client, "another attach is under way");
-    } else if (wanted != ATT_ANY && device->att.index != wanted && device->att.was_attached) {
-        snprintf(text, sizeof text, "the disk is attached already, as %s", device->place);
+    } else if (device->att.state == ATT_RELEASING || device->att.state == ATT_LEAVING) {
+        control_refuse(client, "the disk is being detached; try again");
+    } else if (is_another(device, wanted)) {
+        snprintf(text, sizeof text, "the disk is %s already, as %s",
+                 device->att.was_attached ? "attached" : "being attached", device->place);
         control_refuse(client, text);
     } else {
         device->attaching = client;
