@@ -67,6 +67,10 @@ called "ip link add link eth7 name eth7.5 type vlan id 5"
 called "configure_networking IP=10.0.2.15::10.0.2.2:255.255.255.0::eth7.5:off:10.0.2.3 BOOTIF= DEVICE=eth7.5"
 run "HOLDFAST_BOOT='yes'
 HOLDFAST_BOOTIF='01-52-54-00-12-34-01'
+HOLDFAST_VLAN='5'"
+called "configure_networking IP= BOOTIF= DEVICE=eth7.5"
+run "HOLDFAST_BOOT='yes'
+HOLDFAST_BOOTIF='01-52-54-00-12-34-01'
 HOLDFAST_IP6='2001:db8::2/64'
 HOLDFAST_GATEWAY6='2001:db8::1'"
 called "ip -6 addr add 2001:db8::2/64 dev eth7 nodad"
