@@ -85,6 +85,19 @@ static enum ffs_next begin_write(struct ffs_call *call, uint64_t size)
     return ask(call, VOL_WRITE, fua, min_u64(inside, VOL_TRANSFER_MAX));
 }
 
+/* In steps: the volume takes no more at once, and an outage costs one step at the most. */
+static enum ffs_next ask_zeroes(struct ffs_call *call, uint32_t flags, uint64_t from)
+{
+    const uint64_t end = call->offset + call->length;
+    call->request = (struct vol_request){
+        .op = VOL_WRITE_ZEROES,
+        .flags = flags,
+        .offset = from,
+        .length = min_u64(end - from, FFS_ZERO_STEP - from % FFS_ZERO_STEP),
+    };
+    return FFS_ASK;
+}
+
 static enum ffs_next begin_punch(struct ffs_call *call, const struct vol_geometry *geometry)
 {
     const uint64_t size = geometry->size_bytes;
@@ -92,7 +105,8 @@ static enum ffs_next begin_punch(struct ffs_call *call, const struct vol_geometr
         return answer(call, -EOPNOTSUPP, 0);
     if (call->offset >= size || call->length == 0)
         return answer(call, 0, 0); /* beyond the end there is nothing but hole */
-    return ask(call, VOL_WRITE_ZEROES, VOL_FAST_ZERO, min_u64(call->length, size - call->offset));
+    call->length = min_u64(call->length, size - call->offset);
+    return ask_zeroes(call, VOL_FAST_ZERO, call->offset);
 }
 
 static enum ffs_next begin_allocate(struct ffs_call *call, const struct vol_geometry *geometry)
@@ -106,7 +120,7 @@ static enum ffs_next begin_allocate(struct ffs_call *call, const struct vol_geom
     case FALLOC_FL_ZERO_RANGE:
         if (!fits || call->length == 0)
             return answer(call, fits ? 0 : too_long, 0);
-        return ask(call, VOL_WRITE_ZEROES, VOL_NO_HOLE, call->length);
+        return ask_zeroes(call, VOL_NO_HOLE, call->offset);
     case FALLOC_FL_PUNCH_HOLE:
         return begin_punch(call, geometry);
     default:
@@ -188,10 +202,21 @@ static enum ffs_next continue_seek(struct ffs_call *call)
     return ask_extents(call, at, end);
 }
 
+static enum ffs_next continue_zeroes(struct ffs_call *call)
+{
+    const struct vol_request *request = &call->request;
+    const uint64_t at = request->offset + request->length;
+    if (request->error || at == call->offset + call->length)
+        return answer(call, request->error, 0);
+    return ask_zeroes(call, request->flags, at);
+}
+
 enum ffs_next ffs_call_continue(struct ffs_call *call)
 {
     if (call->op == FFS_SEEK)
         return continue_seek(call);
+    if (call->op == FFS_ALLOCATE)
+        return continue_zeroes(call);
     const bool moved = call->op == FFS_READ || call->op == FFS_WRITE;
     const uint64_t bytes = moved ? call->request.length : 0;
     return answer(call, call->request.error, call->request.error ? 0 : bytes);

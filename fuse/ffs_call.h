@@ -35,6 +35,9 @@ enum ffs_op {
 #define FFS_SET_MTIME     0x20u
 #define FFS_SET_BY_HANDLE 0x40u /* through an open file: ftruncate(2), not truncate(2) */
 
+/* What is zeroed at once, up to a multiple of it. */
+#define FFS_ZERO_STEP (1024ull * 1024 * 1024)
+
 /* Extents that one BLOCK_STATUS of a SEEK takes in. */
 #define FFS_SEEK_EXTENTS 16
 

@@ -184,6 +184,35 @@ static void a_zeroed_range_keeps_its_space(void **state)
     assert_answer(&beyond, -EFBIG, 0);
 }
 
+static void what_is_long_is_zeroed_in_steps(void **state)
+{
+    static const int how[] = {FALLOC_FL_ZERO_RANGE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE};
+    struct vol_geometry large = disk;
+    large.size_bytes = 5 * FFS_ZERO_STEP;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ffs_call call = make(FFS_ALLOCATE, MIB, large.size_bytes - 2 * MIB, how[i]);
+        uint64_t at = MIB, end = large.size_bytes - MIB;
+        assert_int_equal(ffs_call_begin(&call, &large), FFS_ASK);
+        for (;;) {
+            assert_int_equal(call.request.op, VOL_WRITE_ZEROES);
+            assert_int_equal(call.request.flags, i == 0 ? VOL_NO_HOLE : VOL_FAST_ZERO);
+            assert_int_equal(call.request.offset, at);
+            assert_in_range(call.request.length, 1, FFS_ZERO_STEP);
+            at += call.request.length;
+            if (ffs_call_continue(&call) == FFS_ANSWER)
+                break;
+        }
+        assert_int_equal(call.error, 0);
+        assert_int_equal(at, end);
+    }
+    struct ffs_call failing = make(FFS_ALLOCATE, 0, large.size_bytes, FALLOC_FL_ZERO_RANGE);
+    assert_int_equal(ffs_call_begin(&failing, &large), FFS_ASK);
+    assert_int_equal(ffs_call_continue(&failing), FFS_ASK);
+    failing.request.error = -EIO;
+    assert_int_equal(ffs_call_continue(&failing), FFS_ANSWER);
+    assert_int_equal(failing.error, -EIO);
+}
+
 static void allocation_succeeds_inside_the_disk_only(void **state)
 {
     struct ffs_call inside = make(FFS_ALLOCATE, 0, SIZE, 0);
@@ -318,6 +347,7 @@ int main(void)
         cmocka_unit_test(other_attributes_do_not_touch_the_size),
         cmocka_unit_test(a_punched_hole_reads_as_zeros_or_is_refused),
         cmocka_unit_test(a_zeroed_range_keeps_its_space),
+        cmocka_unit_test(what_is_long_is_zeroed_in_steps),
         cmocka_unit_test(allocation_succeeds_inside_the_disk_only),
         cmocka_unit_test(seek_finds_the_next_extent_of_its_kind),
         cmocka_unit_test(seek_asks_on_where_a_partial_answer_ended),
