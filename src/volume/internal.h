@@ -109,7 +109,7 @@ struct vol_io {
      * which then own a reference on their buffers (the extents may be gone before it is sent) */
     struct retained_job job;
     uint64_t piece_lba, piece_blocks;
-    uint64_t piece_memory; /* bytes of the clients' memory: kept from them until it is answered */
+    uint64_t piece_memory; /* bytes that clients may need: kept from them until it is answered */
 
     /* load.c */
     struct vol_load load;     /* the first of a buffer; others come from volume.free_loads */
@@ -407,6 +407,9 @@ void vol_pace_init(struct volume *volume);
 /* rewrite.c */
 void vol_rewrite_kick(struct volume *volume);
 void vol_rewrite_start(struct vol_io *io);
+/* Nothing is sent for now: what is in the ring, too, and not in flight, lets go of the clients'
+ * memory. */
+void vol_rewrites_are_parked(struct volume *volume);
 
 /* edges.c: how an unaligned range falls on blocks. */
 struct vol_edges {

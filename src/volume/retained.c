@@ -83,7 +83,7 @@ static void extent_free(struct retained *retained, struct retained_extent *exten
     account(retained, extent, extent->extent.length, -1);
     if (!extent->is_shadow)
         extent_map_remove(&retained->map, &extent->extent);
-    extent->is_shadow = false;
+    extent->is_shadow = extent->goes_alone = false;
     list_remove(&extent->cached);
     list_remove(&extent->node);
     list_append(&retained->free, &extent->node);
@@ -112,6 +112,7 @@ static void split_at(struct retained *retained, struct retained_extent *extent, 
     uint64_t head_blocks = lba - extent->extent.start;
     uint32_t head_bytes = (uint32_t)(head_blocks * retained->block_bytes);
     tail->state = extent->state;
+    tail->goes_alone = extent->goes_alone;
     tail->time = extent->time;
     tail->content = extent->content;
     tail->content.buffer_offset += head_bytes;
@@ -266,7 +267,7 @@ static bool may_be_sent(const struct retained *retained, const struct retained_e
 static struct retained_extent *neighbour_at(const struct retained *retained, uint64_t lba)
 {
     struct retained_extent *extent = of(extent_map_overlap(&retained->map, lba, 1));
-    bool fits = extent && extent->state == RETAINED_DIRTY &&
+    bool fits = extent && extent->state == RETAINED_DIRTY && !extent->goes_alone &&
                 extent->content.kind == RETAINED_DATA && may_be_sent(retained, extent);
     return fits ? extent : NULL;
 }
@@ -300,7 +301,7 @@ struct retained_extent *retained_take_dirty(struct retained *retained, struct re
     retained->epoch_sent = oldest->content.epoch;
     change_state(retained, oldest, RETAINED_REWRITING);
     list_append(&job->extents, &oldest->node);
-    if (!oldest->is_shadow && oldest->content.kind == RETAINED_DATA)
+    if (!oldest->is_shadow && !oldest->goes_alone && oldest->content.kind == RETAINED_DATA)
         take_neighbours(retained, job, oldest, blocks_max);
     return oldest;
 }
@@ -348,6 +349,24 @@ void retained_not_rewritten(struct retained *retained, struct retained_job *job,
         else
             set_state(retained, extent, RETAINED_DIRTY);
     }
+}
+
+void retained_refused(struct retained *retained, struct retained_job *job, uint64_t lba,
+                      uint64_t blocks)
+{
+    bool in_company = job->extents.next != job->extents.prev;
+    list_for_each(it, &job->extents)
+    {
+        struct retained_extent *extent = container_of(it, struct retained_extent, node);
+        extent->goes_alone |= in_company;
+    }
+    retained_not_rewritten(retained, job, lba, blocks);
+}
+
+void retained_take_back(struct retained *retained, struct retained_job *job)
+{
+    list_for_each_safe(it, &job->extents)
+        set_dirty_again(retained, container_of(it, struct retained_extent, node));
 }
 
 void retained_poison(struct retained *retained, struct retained_job *job, uint64_t lba,

@@ -64,8 +64,9 @@ struct retained_extent {
     struct list_node node;   /* in the list of its state; DESTAGED: by time */
     struct list_node cached; /* in retained.cached when it could be dropped from memory */
     enum retained_state state;
-    bool is_shadow; /* superseded, out of the map, but to be sent first (ordered) */
-    uint64_t time;  /* tick of the GOOD that made it DESTAGED */
+    bool is_shadow;  /* superseded, out of the map, but to be sent first (ordered) */
+    bool goes_alone; /* was refused together with others, which may be innocent */
+    uint64_t time;   /* tick of the GOOD that made it DESTAGED */
     struct retained_content content; /* with one reference on its buffer and its entry */
 };
 /* A ring of 1 GiB has half a million. */
@@ -157,6 +158,13 @@ void retained_rewritten(struct retained *retained, struct retained_job *job, uin
 /* ... could not be written: -> DIRTY. */
 void retained_not_rewritten(struct retained *retained, struct retained_job *job, uint64_t lba,
                             uint64_t blocks);
+
+/* ... was refused for good: -> DIRTY, and not together with others any more. */
+void retained_refused(struct retained *retained, struct retained_job *job, uint64_t lba,
+                      uint64_t blocks);
+
+/* Nothing of the job is sent after all: -> DIRTY, to be the next again. */
+void retained_take_back(struct retained *retained, struct retained_job *job);
 
 /* ... is lost: nobody gets wrong bytes instead. */
 void retained_poison(struct retained *retained, struct retained_job *job, uint64_t lba,

@@ -12,10 +12,11 @@
  * ring into one buffer. The target has a few MiB of that at a time; more is read from the ring
  * meanwhile, so that it never waits for the ring.
  *
- * What can go wrong: the session is lost again (the transfer starts again); the target refuses
- * the write for good: the data are kept, one event tells, and it is tried again every
- * REWRITE_RETRY_MS. FLUSH waits meanwhile, where it needs the target. Data that cannot be read back
- * from the ring are never sent.
+ * What can go wrong: the session is lost again: the transfer starts again, and what lies in the
+ * clients' memory, which they may need for as long as the target is away, is given back to the
+ * overlay; the ring has it, too. The target refuses the write for good: the data are kept, one
+ * event tells, and it is tried again every REWRITE_RETRY_MS, without its neighbours. FLUSH waits
+ * meanwhile, where it needs the target. Data that cannot be read back from the ring are never sent.
  */
 #include <errno.h>
 #include <string.h>
@@ -58,6 +59,14 @@ static void send_loaded(struct volume *volume)
     }
 }
 
+static void is_back(struct vol_io *io)
+{
+    struct volume *volume = io->volume;
+    volume->rewrites_sent--;
+    volume->rewrite_blocks_sent -= payload_blocks(io);
+    volume->rewrite_memory_sent -= io->piece_memory;
+}
+
 /* The transfer is filled in. */
 static void send_piece(struct vol_io *io)
 {
@@ -73,7 +82,7 @@ static void piece_is_refused(struct vol_io *io, int error)
     if (!timer_is_armed(&volume->retry_timer))
         port_trace(volume->trace, TRACE_VOLUME_REWRITE_FAILED, io->piece_lba, io->piece_blocks,
                    (uint64_t)-error, NULL);
-    retained_not_rewritten(&volume->retained, &io->job, io->lba, io->blocks);
+    retained_refused(&volume->retained, &io->job, io->lba, io->blocks);
     port_timer_after_ms(volume->timer, &volume->retry_timer, REWRITE_RETRY_MS);
     vol_io_finish(io, error);
 }
@@ -102,9 +111,7 @@ static void piece_is_on_the_target(struct vol_io *io)
 static void piece_is_sent(struct vol_io *io, int error)
 {
     struct volume *volume = io->volume;
-    volume->rewrites_sent--;
-    volume->rewrite_blocks_sent -= payload_blocks(io);
-    volume->rewrite_memory_sent -= io->piece_memory;
+    is_back(io);
     send_loaded(volume);
     drop_payload(io);
     if (error && io->transfer.kind == TRANSFER_UNMAP)
@@ -119,12 +126,51 @@ static void piece_is_sent(struct vol_io *io, int error)
     }
 }
 
+/* --- the target is away --- */
+
+static void give_back(struct vol_io *io)
+{
+    list_remove(&io->transfer.node);
+    drop_payload(io);
+    retained_take_back(&io->volume->retained, &io->job);
+    vol_io_finish(io, 0);
+}
+
+/* Clients may need it for as long as the target is away; and the ring has the data, too. */
+static bool must_not_keep_memory(const struct volume *volume)
+{
+    return volume->journal && !volume->ready;
+}
+
+void vol_rewrites_are_parked(struct volume *volume)
+{
+    if (!must_not_keep_memory(volume))
+        return;
+    list_for_each_safe(it, &volume->loaded)
+    {
+        struct vol_io *io = container_of(it, struct vol_io, transfer.node);
+        if (io->piece_memory > 0)
+            give_back(io);
+    }
+    list_for_each_safe(it, &volume->sending)
+    {
+        struct vol_io *io = container_of(it, struct vol_io, transfer.node);
+        if (io->request || io->piece_memory == 0 || io->transfer.in_flight > 0)
+            continue;
+        is_back(io);
+        give_back(io);
+    }
+    send_loaded(volume);
+}
+
+/* --- building a piece --- */
+
 /* The reference on the buffer goes over to the piece. NULL: zeros. */
 static void add_part(struct vol_io *io, uint64_t blocks, struct buffer *buffer, uint32_t offset)
 {
     vol_segment_add(&io->transfer, io->piece_lba + io->piece_blocks, blocks, buffer, offset);
     io->piece_blocks += blocks;
-    if (buffer && buffer->pool == io->volume->buffers)
+    if (buffer && buffer->pool != io->volume->load_buffers)
         io->piece_memory += buffer->capacity;
 }
 
@@ -260,6 +306,9 @@ static void send_next_piece(struct vol_io *io)
     } else if (extent->content.kind == RETAINED_ZERO) {
         add_part(io, extent->extent.length, NULL, 0);
         send_data(io);
+    } else if (extent->content.buffer && must_not_keep_memory(io->volume)) {
+        retained_take_back(&io->volume->retained, &io->job);
+        vol_io_finish(io, 0);
     } else if (extent->content.buffer) {
         send_from_memory(io);
     } else {

@@ -173,6 +173,7 @@ static void conclude(struct vol_io *io)
     else if (transfer->lost) {
         rewind_transfer(transfer);
         list_append(&io->volume->sending, &transfer->node);
+        vol_rewrites_are_parked(io->volume); /* or, while `ready`, in session_not_ready() */
     } else {
         transfer->finished(io, 0);
     }
@@ -213,6 +214,8 @@ static void command_done(struct ses_command *ses)
         list_remove(&transfer->node);
     if (transfer->in_flight == 0 && (stop || transfer->segment == transfer->segment_count))
         conclude(io);
+    else if (transfer->in_flight == 0)
+        vol_rewrites_are_parked(volume); /* the rest of it cannot be sent now */
     vol_leave(volume);
 }
 

@@ -193,6 +193,7 @@ static void session_not_ready(void *owner)
     follow_generation(volume);
     if (lost)
         vol_canaries_session_lost(volume);
+    vol_rewrites_are_parked(volume);
     if (lost && !volume->announced && !volume->stopping_now) {
         volume->announced = true;
         port_trace(volume->trace, TRACE_VOLUME_PARKED, vol_unanswered(volume),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/checked.h"
 
 const struct ses_config ses_config_default = {0};
 
@@ -234,6 +235,20 @@ static void run_one(struct session *session, struct ses_command *command)
     }
 }
 
+/* The error of the command; 0: it can be carried out. */
+static int failure_of(struct session *session, const struct ses_command *command)
+{
+    int error = 0;
+    if (command->op == SES_WRITE &&
+        ranges_overlap(command->lba, command->blocks, session->bad_lba, session->bad_blocks))
+        return -EIO;
+    if (command->op == session->fail_op) {
+        error = session->fail_error;
+        session->fail_error = 0;
+    }
+    return error;
+}
+
 unsigned fake_run(struct session *session, unsigned count)
 {
     unsigned ran = 0;
@@ -241,15 +256,10 @@ unsigned fake_run(struct session *session, unsigned count)
         struct ses_command *command = list_first(&session->commands, struct ses_command, node);
         list_remove(&command->node);
         session->in_flight--;
-        command->error = 0;
-        command->result = SES_OK;
-        if (session->fail_error && command->op == session->fail_op) {
-            command->result = SES_FAILED;
-            command->error = session->fail_error;
-            session->fail_error = 0;
-        } else {
+        command->error = failure_of(session, command);
+        command->result = command->error ? SES_FAILED : SES_OK;
+        if (command->error == 0)
             run_one(session, command);
-        }
         ran++;
         command->done(command);
     }

@@ -39,6 +39,7 @@ struct session {
     /* The next command of this kind fails for good with this error. */
     enum ses_op fail_op;
     int fail_error;
+    uint64_t bad_lba, bad_blocks; /* no WRITE of these succeeds */
     uint8_t cache[FAKE_BLOCKS * FAKE_BLOCK];
     uint8_t stable[FAKE_BLOCKS * FAKE_BLOCK];
     bool mapped[FAKE_BLOCKS];

@@ -76,6 +76,46 @@ static void what_waits_for_the_target_leaves_memory_to_writers(void **state)
         rig_expect_stable(rig, i * APART, BYTES, (uint8_t)(i + 1));
 }
 
+/* Small neighbours that lie all over the memory: a large write must find its place, too. */
+static void nor_does_it_leave_only_small_pieces_of_it(void **state)
+{
+    enum { MIB = 1024 * 1024, BLOCKS = 128, STEP = 37 };
+    struct call calls[BLOCKS];
+    disk = disk_new(VOL_JOURNAL_PERSISTENT);
+    disk->memory_bytes = MIB;
+    rig = rig_on(disk);
+    fake_ready(rig->session);
+    fake_lose(rig->session);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        unsigned block = i * STEP % BLOCKS;
+        call_start(rig, &calls[i], VOL_WRITE, block * 4096ull, 4096, 0, (uint8_t)(block + 1));
+    }
+    pass_ms(20);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        assert_true(calls[i].answered);
+        call_done(&calls[i]);
+    }
+    fake_ready(rig->session);
+    pass_ms(20);
+    assert_true(rig->session->in_flight > 1);
+    for (unsigned i = 0; i < 4; i++) { /* newer ones wait behind what is at the target */
+        call_start(rig, &calls[i], VOL_WRITE, i * 4096ull, 4096, 0, (uint8_t)(i + 1));
+        pass_ms(20);
+        assert_true(calls[i].answered);
+        call_done(&calls[i]);
+    }
+    fake_lose(rig->session);
+    pass_ms(2000); /* the newer ones are durable, too */
+    struct buffer_waiter waiter = {.bytes = MIB, .available = memory_came};
+    list_init(&waiter.node);
+    buffer_wait(vol_buffers(rig->volume), &waiter);
+    assert_int_equal(waiter.bytes, 0);
+    fake_ready(rig->session);
+    settle(rig, disk);
+    for (unsigned i = 0; i < BLOCKS; i++)
+        rig_expect_stable(rig, i * 4096ull, 4096, (uint8_t)(i + 1));
+}
+
 /* Writes 8 blocks of 4 KiB, side by side, while the target is away. */
 static void write_neighbours(void)
 {
@@ -214,6 +254,25 @@ static void many_neighbours_are_read_in_turns(void **state)
         rig_expect_stable(rig, i * 512, 512, (uint8_t)(i % 251 + 1));
 }
 
+/* One bad block must not keep others from the target for good. */
+static void what_is_refused_together_is_tried_alone(void **state)
+{
+    write_neighbours();
+    rig->session->bad_lba = 3 * 8;
+    rig->session->bad_blocks = 8;
+    fake_ready(rig->session);
+    settle(rig, disk);
+    for (unsigned i = 0; i < 10; i++) {
+        fake_clock_advance_ms(&rig->clock, 1000);
+        run_all(rig, disk);
+    }
+    expect_neighbours(3);
+    rig->session->bad_blocks = 0;
+    fake_clock_advance_ms(&rig->clock, 6000);
+    settle(rig, disk);
+    expect_neighbours(8);
+}
+
 static void rot(uint8_t fill)
 {
     for (unsigned i = 0; i < sizeof disk->device.visible; i++)
@@ -283,6 +342,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_waits_for_the_target_leaves_memory_to_readers,
                                         start_uncached, stop),
         cmocka_unit_test_setup_teardown(what_waits_for_the_target_leaves_memory_to_writers, NULL,
+                                        stop),
+        cmocka_unit_test_setup_teardown(nor_does_it_leave_only_small_pieces_of_it, NULL, stop),
+        cmocka_unit_test_setup_teardown(what_is_refused_together_is_tried_alone, start_uncached,
                                         stop),
         cmocka_unit_test(small_neighbours_reach_the_target_in_one_command),
         cmocka_unit_test(large_neighbours_share_a_command_too),
