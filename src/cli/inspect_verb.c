@@ -45,6 +45,7 @@ static void heard(struct trace_port *port, const struct trace_event *event)
         inspection->loss = event->a;
         story_loss_words(event->a, event->text, inspection->why, sizeof inspection->why);
     } else if (event->code == TRACE_SESSION_UNUSABLE && event->text) {
+        inspection->loss = LINK_LOSS_SETUP_FAILED;
         snprintf(inspection->why, sizeof inspection->why, "%s", event->text);
     }
 }

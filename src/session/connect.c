@@ -231,6 +231,7 @@ void session_unusable(struct session *session, const char *why)
     drop(session);
     session_reason(session, "%s", why);
     session_trace(session, TRACE_SESSION_UNUSABLE, 0, 0, 0, why);
+    session->last_loss = LINK_LOSS_SETUP_FAILED;
     refuse(session);
 }
 

@@ -111,6 +111,8 @@ void ses_stop(struct session *session)
 
 void ses_reconnect(struct session *session)
 {
+    if (session->state == SES_LOGGING_OUT || session->state == SES_STOPPED)
+        return;
     session->hang_up = true;
     session_wake_by(session, session_now(session));
 }

@@ -172,7 +172,8 @@ void ses_start(struct session *session);
  * SES_LOST; `stopped` follows. Neither comes from inside this call; no other event follows. */
 void ses_stop(struct session *session);
 
-/* Hangs up and connects again, from the event loop: for tests and for the administrator. */
+/* Hangs up and connects again, from the event loop: for tests and for the administrator. Nothing
+ * after ses_stop(). */
 void ses_reconnect(struct session *session);
 
 /* How many commands may be submitted right now; 0 unless ready. */

@@ -197,7 +197,11 @@ void session_identified(struct session *session)
     if (block != 512 && block != 4096) {
         snprintf(why, sizeof why, "the LUN has blocks of %u bytes; only 512 and 4096 are supported",
                  block);
-        session_unusable(session, why);
+        /* Who knows its LUN waits until it is itself again. */
+        if (session->identity_known)
+            session_wrong_lun(session, why);
+        else
+            session_unusable(session, why);
         return;
     }
     adopt(session);

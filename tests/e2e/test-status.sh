@@ -13,6 +13,13 @@ URL=$(tgt_url tgt)
 grep -qE '512' "$T/inspect" && grep -qiE '16(\.0)? ?MiB|16777216' "$T/inspect" ||
     fail "inspect does not tell size and block"
 
+# LUN 0 of this target is no disk: the advice is not to mend the name.
+! "$HOLDFAST" inspect "${URL%/1}/0" 2>"$T/why" || fail "inspect of a controller"
+grep -q 'is not a disk' "$T/why" || fail "inspect of a controller says: $(cat "$T/why")"
+! grep -q 'name' "$T/why" || fail "inspect of a controller advises: $(cat "$T/why")"
+! "$HOLDFAST" inspect "$URL" >/dev/full 2>"$T/why" || fail "a full disk looks like success"
+grep -q 'standard output' "$T/why" || fail "a full disk: $(cat "$T/why")"
+
 hf_start "$URL"
 nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 4096, 0)'
 hf_status >"$T/status"

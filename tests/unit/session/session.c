@@ -217,6 +217,20 @@ static void a_reconnect_means_nothing_where_there_is_nothing_to_connect(void **s
     assert_int_equal(fixture_state(f), SES_REFUSED);
 }
 
+static void a_reconnect_means_nothing_while_it_says_goodbye(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    ses_stop(f->session);
+    ses_reconnect(f->session);
+    turn(f);
+    assert_int_equal(fixture_state(f), SES_LOGGING_OUT);
+    f->link.logged_out(f->link.port.owner);
+    ses_reconnect(f->session);
+    turn(f);
+    assert_int_equal(fixture_state(f), SES_STOPPED);
+}
+
 static void it_can_be_freed_in_any_state(void **state)
 {
     static const enum ses_state states[] = {SES_FENCING, SES_SETTLING, SES_IDENTIFYING, SES_SYNCING,
@@ -252,6 +266,7 @@ int main(void)
         TEST(a_reconnect_hangs_up_from_the_loop_and_comes_back_at_once),
         TEST(a_reconnect_cuts_a_pause_short),
         TEST(a_reconnect_means_nothing_where_there_is_nothing_to_connect),
+        TEST(a_reconnect_means_nothing_while_it_says_goodbye),
         TEST(it_can_be_freed_in_any_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -272,7 +272,27 @@ static void unsupported_blocks_are_refused_with_a_reason(void **state)
     assert_string_equal(fixture_reason(f),
                         "the LUN has blocks of 520 bytes; only 512 and 4096 are supported");
     assert_int_equal(f->traced[TRACE_SESSION_UNUSABLE], 1);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_SETUP_FAILED);
     fixture_expect_events(f, "U");
+}
+
+/* A device that comes up may say anything; whose journal is full waits for the right answer. */
+static void a_bound_session_waits_for_better_ones(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    struct lun_identity identity = *ses_identity(f->session);
+    fixture_renew(f);
+    ses_bind(f->session, &identity);
+    f->target.block_bytes = 520;
+    ses_start(f->session);
+    fake_link_opened(&f->link);
+    fixture_run_setup(f);
+    assert_int_equal(fixture_state(f), SES_WRONG_LUN);
+    fixture_expect_events(f, "");
+    f->target.block_bytes = 512;
+    fake_timer_advance_ms(&f->timer, 4000);
+    fixture_log_in(f);
 }
 
 static void blocks_of_4096_bytes_are_fine(void **state)
@@ -303,6 +323,7 @@ int main(void)
         TEST(a_change_that_a_command_hears_of_meanwhile_is_looked_at_too),
         TEST(another_lun_on_a_live_session_ends_it),
         TEST(unsupported_blocks_are_refused_with_a_reason),
+        TEST(a_bound_session_waits_for_better_ones),
         TEST(blocks_of_4096_bytes_are_fine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
