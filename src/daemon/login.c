@@ -79,6 +79,8 @@ int login_init(struct login *login, const struct options *options, bool observer
         .mutual_secret = mutual ? login->mutual.text : NULL,
         .header_digest = options->header_digest == DIGEST_CRC32C,
         .congestion = *options->tcp_congestion ? options->tcp_congestion : NULL,
+        .keepalive_idle_s = (uint32_t)(options->nop_interval / 1000),
+        .keepalive_s = (uint32_t)(options->nop_timeout / 1000),
         .isid_qualifier = observer ? OBSERVER_QUALIFIER : 0,
     };
     const char *why;

@@ -34,9 +34,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "os/commands_libiscsi.h"
 #include "os/tcp_congestion.h"
 
+#define KEEPALIVES    5
+#define TMF_REJECTED  255 /* RFC 7143 11.6.1 */
 #define DETAIL_BYTES  256
 #define LOG_LOGIN     6 /* tells the keys of the login */
 #define LOG_CONNECTED 2 /* errors, and what the target asks for */
@@ -68,6 +71,7 @@ struct conn {
     bool severed;        /* the socket is gone; the library is not called any more */
     bool closed;         /* the owner is not called any more */
     bool data_out_broke;
+    bool ping_is_queued; /* in the library, and may wait there for the target's command window */
     enum link_loss loss;
     char error[DETAIL_BYTES];  /* what the library said during the present call */
     char detail[DETAIL_BYTES]; /* why it died */
@@ -353,6 +357,15 @@ static int set_chap(struct conn *conn)
     return 0;
 }
 
+static void set_keepalive(struct iscsi_context *context, const struct link_config *config)
+{
+    if (config->keepalive_idle_s == 0)
+        return;
+    iscsi_set_tcp_keepidle(context, (int)config->keepalive_idle_s);
+    iscsi_set_tcp_keepcnt(context, KEEPALIVES);
+    iscsi_set_tcp_keepintvl(context, (int)max_u64(config->keepalive_s / KEEPALIVES, 1));
+}
+
 static void configure(struct conn *conn)
 {
     const struct link_config *config = conn->config;
@@ -371,8 +384,7 @@ static void configure(struct conn *conn)
                                          : ISCSI_HEADER_DIGEST_NONE);
     iscsi_set_session_type(context,
                            conn->discovery ? ISCSI_SESSION_DISCOVERY : ISCSI_SESSION_NORMAL);
-    if (config->tcp_user_timeout_ms > 0)
-        iscsi_set_tcp_user_timeout(context, (int)config->tcp_user_timeout_ms);
+    set_keepalive(context, config);
 }
 
 static void start(struct conn *conn, const char *address)
@@ -455,7 +467,9 @@ static void reset_answered(struct iscsi_context *context, int status, void *data
     struct conn *conn = private_data;
     if (conn->severed)
         return;
-    if (status != SCSI_STATUS_GOOD || data == NULL)
+    if (status == SCSI_STATUS_ERROR && library_error_is_refusal(conn->error))
+        conn->events->reset_done(conn->owner, TMF_REJECTED);
+    else if (status != SCSI_STATUS_GOOD || data == NULL)
         die_of_error(conn);
     else
         conn->events->reset_done(conn->owner, (uint8_t) * (uint32_t *)data);
@@ -475,17 +489,31 @@ static void ping_answered(struct iscsi_context *context, int status, void *data,
     struct conn *conn = private_data;
     if (conn->severed)
         return;
+    conn->ping_is_queued = false;
     if (status != SCSI_STATUS_GOOD)
         die_of_error(conn);
     else
         conn->events->pong(conn->owner);
 }
 
-void conn_ping(struct conn *conn)
+/* There is something to send, and it is not the socket that it waits for. */
+static bool window_is_shut(struct conn *conn)
+{
+    return iscsi_out_queue_length(conn->context) > 0 &&
+           !(iscsi_which_events(conn->context) & POLLOUT);
+}
+
+/* The library's pings count as commands, and wait for the target's window as those do. */
+bool conn_ping(struct conn *conn)
 {
     if (conn->severed)
-        return;
-    queued(conn, iscsi_nop_out_async(conn->context, ping_answered, NULL, 0, conn));
+        return true;
+    if (!conn->ping_is_queued)
+        queued(conn, iscsi_nop_out_async(conn->context, ping_answered, NULL, 0, conn));
+    if (!conn->severed)
+        send_queued(conn);
+    conn->ping_is_queued = !conn->severed && window_is_shut(conn);
+    return !conn->ping_is_queued;
 }
 
 static void logout_answered(struct iscsi_context *context, int status, void *data,

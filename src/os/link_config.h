@@ -27,11 +27,13 @@ struct link_config {
 
     bool header_digest;     /* CRC32C, and refuse a target without it */
     const char *congestion; /* os/tcp_congestion.h; NULL: the usual, where the kernel has it */
+    /* For when a ping cannot leave (port/link.h): TCP itself asks a silent host after so long, and
+     * gives up after as long again as the second says. 0: the library's own, two minutes. */
+    uint32_t keepalive_idle_s;
+    uint32_t keepalive_s;
     /* Lower half of the ISID: 0 for the daemon; another number for a tool that may look at the
      * same LUN beside it, so that its login does not end the daemon's session. */
     uint16_t isid_qualifier;
-    uint32_t tcp_user_timeout_ms; /* unacknowledged data for so long: the kernel gives up; 0: its
-                                   * default of about 15 minutes */
 };
 
 /* 0, or -EINVAL with what is wrong in *ret_error (a static text). */

@@ -244,10 +244,10 @@ static void link_reset_lun(struct link_port *port)
     conn_reset_lun(from_port(port)->conn);
 }
 
-static void link_ping(struct link_port *port)
+static bool link_ping(struct link_port *port)
 {
     assert(from_port(port)->state == OPEN);
-    conn_ping(from_port(port)->conn);
+    return conn_ping(from_port(port)->conn);
 }
 
 static void link_close(struct link_port *port)

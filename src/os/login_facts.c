@@ -218,6 +218,17 @@ bool library_error_is_data_out(const char *error)
            strstr(error, "iovector data for DATA-OUT") != NULL;
 }
 
+bool library_error_is_refusal(const char *error)
+{
+    /* Command not supported, invalid PDU field. */
+    static const char *const texts[] = {"rejected with reason: 0x05", "rejected with reason: 0x09"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (strstr(error, texts[i]))
+            return true;
+    }
+    return false;
+}
+
 bool library_error_is_no_reason(const char *error)
 {
     static const char *const texts[] = {/* ordinary answers of a LUN */

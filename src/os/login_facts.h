@@ -63,6 +63,9 @@ bool library_error_is_socket(const char *error);
 /* True when the text tells that Data-Out PDUs and CmdSN fell out of step (trap T4). */
 bool library_error_is_data_out(const char *error);
 
+/* True when the text tells of a Reject PDU (RFC 7143 11.17.1) that will be the same next time. */
+bool library_error_is_refusal(const char *error);
+
 /* True for texts at the level of errors that are none, or do not say why a connection was lost. */
 bool library_error_is_no_reason(const char *error);
 

@@ -107,8 +107,10 @@ struct link_port_ops {
     void (*submit)(struct link_port *link, struct link_command *command);
     /* LOGICAL UNIT RESET as raw task management; one at a time. */
     void (*reset_lun)(struct link_port *link);
-    /* NOP-Out that asks for an answer; one at a time. */
-    void (*ping)(struct link_port *link);
+    /* NOP-Out that asks for an answer; one at a time. False: it cannot leave now, because the
+     * target takes no more commands before it has answered some (MaxCmdSN, RFC 7143 4.2.2.1); then
+     * no answer is missing, and it may be called again. */
+    bool (*ping)(struct link_port *link);
     /* Ends the connection without a word to the target; allowed in every state. */
     void (*close)(struct link_port *link);
     /* Polite end: sends a Logout and closes after its answer or 1 s, then calls done(). Only

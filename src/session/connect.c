@@ -5,7 +5,8 @@
  *
  * What goes wrong, and what is done then:
  * - The attempt fails, or the session is lost: WAITING, then the next attempt. At once after a
- *   session that had been ready for a second; else the portals are tried in turn without a pause,
+ *   session that had been ready for a second; else (and when its LUN ceased to be ready through
+ *   this portal) the portals are tried in turn without a pause,
  *   and the pause between rounds doubles from 0.1 s to backoff_max_ms, with jitter. But after a
  *   session that had been ready it is no longer than that one lasted: a connection that is cut
  *   every second is in use most of the time. (One that ended at once shows nothing.)
@@ -88,7 +89,7 @@ static bool drop(struct session *session)
     session->live = false;
     session->probe_busy = false;
     session->resetting = false;
-    session->pinged_us = 0;
+    session->pinged_us = session->not_pinged_us = session->doubted_us = 0;
     session->hang_up = false;
     if (session->in_link > 0 && !session->config.observe_only)
         session->needs_fence = true; /* the target may still carry it out: invariant I7 */
@@ -192,9 +193,10 @@ static void session_was_lost(struct session *session, enum link_loss reason, con
     uint64_t ready_for_us = session_now(session) - session->ready_us;
     session_trace(session, TRACE_SESSION_LOST, reason, session_commands_count(session),
                   ready_for_us / 1000, detail);
-    if (ready_for_us >= GOOD_SESSION_US) {
+    bool was_good = ready_for_us >= GOOD_SESSION_US;
+    if (was_good)
         session->failures = 0;
-    } else {
+    if (!was_good || reason == LINK_LOSS_SETUP_FAILED) {
         session->failures++;
         next_portal(session);
     }
@@ -229,9 +231,9 @@ void session_wrong_lun(struct session *session, const char *why)
 void session_unusable(struct session *session, const char *why)
 {
     drop(session);
+    session->last_loss = LINK_LOSS_SETUP_FAILED;
     session_reason(session, "%s", why);
     session_trace(session, TRACE_SESSION_UNUSABLE, 0, 0, 0, why);
-    session->last_loss = LINK_LOSS_SETUP_FAILED;
     refuse(session);
 }
 
@@ -241,6 +243,15 @@ void session_no_lun(struct session *session)
     snprintf(why, sizeof why, "the target has no LUN %llu",
              (unsigned long long)session->config.lun);
     session_lose(session, LINK_LOSS_LOGIN_NOT_FOUND, why);
+}
+
+void session_begin_again(struct session *session)
+{
+    session_lose(session, LINK_LOSS_NETWORK_CHANGED, NULL);
+    if (session->state == SES_WAITING) {
+        session->failures = 0;
+        session_due_after(session, 0, session_connect);
+    }
 }
 
 void session_hang_up(struct session *session)

@@ -3,7 +3,8 @@
  *
  * One of its events is not about the connection: the network of this host changed. Then what is
  * stuck is given up, and tried again at once: after an outage at our own end TCP may need a minute
- * to notice that the way is open again.
+ * to notice that the way is open again. But most changes have nothing to do with the target (a
+ * container starts), and a command may just be slow: a session is asked first.
  */
 #include <assert.h>
 
@@ -79,6 +80,13 @@ static bool is_stuck(const struct session *session)
     return now - max_u64(since, session->heard_us) >= SILENCE_STALE_US;
 }
 
+static bool ping_is_late(const struct session *session)
+{
+    return session->pinged_us != 0 &&
+           session_now(session) - max_u64(session->pinged_us, session->heard_us) >=
+               SILENCE_STALE_US;
+}
+
 static void link_network_changed(void *owner)
 {
     struct session *session = owner;
@@ -86,11 +94,8 @@ static void link_network_changed(void *owner)
         session->failures = 0;
         session_connect(session);
     } else if (session->link_open && session->state <= SES_READY && is_stuck(session)) {
-        session_lose(session, LINK_LOSS_NETWORK_CHANGED, NULL);
-        if (session->state == SES_WAITING) {
-            session->failures = 0;
-            session_due_after(session, 0, session_connect);
-        }
+        if (!session_is_watched(session) || ping_is_late(session) || !session_doubt(session))
+            session_begin_again(session);
     }
 }
 

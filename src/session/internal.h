@@ -79,8 +79,9 @@ struct session {
     /* probe.c: a question of our own, one at a time */
     enum setup_step step;
     unsigned probe_attempts;
-    bool probe_busy;   /* inside the link */
-    uint64_t probe_us; /* when the step was sent */
+    unsigned probe_not_ready; /* of them: answered so, and not "becoming ready" */
+    bool probe_busy;          /* inside the link */
+    uint64_t probe_us;        /* when the step was sent */
     struct link_command probe;
     struct iovec probe_iov;
     uint8_t probe_data[SESSION_PROBE_BYTES];
@@ -100,8 +101,10 @@ struct session {
     uint64_t trouble_us;
 
     /* liveness.c */
-    uint64_t heard_us;  /* last sign of life */
-    uint64_t pinged_us; /* 0: no NOP-Out unanswered */
+    uint64_t heard_us;      /* last sign of life */
+    uint64_t pinged_us;     /* 0: no NOP-Out unanswered */
+    uint64_t not_pinged_us; /* when one could not leave; 0: the last one did */
+    uint64_t doubted_us;    /* the network changed, and nothing was heard since; 0: all is well */
     uint64_t deadline_check_us;
     unsigned deadline_factor;
     uint64_t deadline_slow_until_us; /* how long the factor holds */
@@ -146,6 +149,8 @@ void session_wrong_lun(struct session *session, const char *why);
 /* The LUN is of no use and will not become so. */
 void session_unusable(struct session *session, const char *why);
 void session_no_lun(struct session *session);
+/* The network changed, and what was asked before may never be answered: from the beginning, now. */
+void session_begin_again(struct session *session);
 void session_hang_up(struct session *session);
 
 /* setup.c */
@@ -191,6 +196,12 @@ void session_trouble(struct session *session, enum ses_op op, const struct judge
 void session_heard(struct session *session);
 void session_liveness_begin(struct session *session);
 uint64_t session_command_timeout_us(const struct session *session);
+/* A command that got no answer in that time may need more. */
+void session_raise_deadline(struct session *session);
+/* Silence is noticed in this state; in others, each question has its own short time. */
+bool session_is_watched(const struct session *session);
+/* An answer to anything within a second, or session_begin_again(). False: it cannot be asked. */
+bool session_doubt(struct session *session);
 /* After a reset of the LUN: commands sent before it may never be answered. */
 void session_commands_hurry(struct session *session);
 /* Asks for a sign of life when it is time; true: the session was lost, for lack of one. */

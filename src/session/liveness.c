@@ -4,7 +4,12 @@
  * cannot be given up, only fenced, so the session is dropped (DESIGN.md, section 3).
  *
  * A command that needs more than the deadline (an UNMAP of a terabyte) would run into it for
- * ever; so the deadline doubles with each session that it costs, up to DEADLINE_FACTOR_MAX.
+ * ever; so the deadline doubles with each session that it costs, up to DEADLINE_FACTOR_MAX. The
+ * SYNCHRONIZE CACHE after a login is such a command, too: the target has to write what it kept
+ * during an outage.
+ *
+ * A NOP-Out waits for the target's command window as commands do: one that cannot leave proves
+ * nothing, and the deadlines of the commands that fill the window decide.
  */
 #include "base/checked.h"
 #include "session/internal.h"
@@ -12,10 +17,12 @@
 #define DEADLINE_FACTOR_MAX  8
 #define DEADLINE_HOLD        40      /* a raised deadline is kept for so many command timeouts */
 #define DEADLINE_INTERVAL_US 1000000 /* deadlines are looked at no more often */
+#define DOUBT_US             1000000 /* the network changed: an answer later than this is lost */
 
 void session_heard(struct session *session)
 {
     session->heard_us = session_now(session);
+    session->doubted_us = 0;
 }
 
 void session_liveness_begin(struct session *session)
@@ -31,7 +38,7 @@ uint64_t session_command_timeout_us(const struct session *session)
     return raised ? base * session->deadline_factor : base;
 }
 
-static void raise_deadline(struct session *session)
+void session_raise_deadline(struct session *session)
 {
     uint64_t now = session_now(session);
     uint64_t base = (uint64_t)session->config.command_timeout_ms * 1000;
@@ -74,7 +81,7 @@ static bool deadline_passed(struct session *session)
         return false;
     session_trace(session, TRACE_SESSION_DEADLINE, command->op, (now - command->sent_us) / 1000, 0,
                   NULL);
-    raise_deadline(session);
+    session_raise_deadline(session);
     session_lose(session, LINK_LOSS_DEADLINE, NULL);
     return true;
 }
@@ -82,9 +89,22 @@ static bool deadline_passed(struct session *session)
 /* When silence calls for the next step: a NOP-Out, or the end. */
 static uint64_t silence_ends_us(const struct session *session)
 {
+    if (session->doubted_us)
+        return session->doubted_us + DOUBT_US;
     uint64_t ms =
         session->pinged_us ? session->config.nop_timeout_ms : session->config.nop_interval_ms;
-    return max_u64(session->heard_us, session->pinged_us) + ms * 1000;
+    uint64_t since = max_u64(session->heard_us, session->pinged_us);
+    return max_u64(since, session->not_pinged_us) + ms * 1000;
+}
+
+/* False: it cannot be asked now. */
+static bool ping(struct session *session)
+{
+    uint64_t now = session_now(session);
+    bool sent = session->link->ops->ping(session->link);
+    session->pinged_us = sent ? now : 0;
+    session->not_pinged_us = sent ? 0 : now;
+    return sent;
 }
 
 static bool is_silent(struct session *session)
@@ -92,9 +112,12 @@ static bool is_silent(struct session *session)
     uint64_t now = session_now(session);
     if (now < silence_ends_us(session))
         return false;
+    if (session->doubted_us) {
+        session_begin_again(session);
+        return true;
+    }
     if (session->pinged_us == 0) {
-        session->pinged_us = now;
-        session->link->ops->ping(session->link);
+        ping(session);
         return false;
     }
     session_trace(session, TRACE_SESSION_SILENT, (now - session->heard_us) / 1000, 0, 0, NULL);
@@ -102,21 +125,33 @@ static bool is_silent(struct session *session)
     return true;
 }
 
-static bool is_watched(const struct session *session)
+bool session_doubt(struct session *session)
 {
-    return session->live && session->link_open && session->state != SES_FENCED;
+    if (session->doubted_us)
+        return true;
+    if (session->pinged_us == 0 && !ping(session))
+        return false;
+    session->doubted_us = session_now(session);
+    session_wake_by(session, silence_ends_us(session));
+    return true;
+}
+
+bool session_is_watched(const struct session *session)
+{
+    return (session->live || session->state == SES_SYNCING) && session->link_open &&
+           session->state != SES_FENCED;
 }
 
 bool session_is_dead(struct session *session)
 {
-    if (!is_watched(session))
+    if (!session_is_watched(session))
         return false;
     return is_silent(session) || deadline_passed(session);
 }
 
 uint64_t session_liveness_next_us(const struct session *session)
 {
-    if (!is_watched(session))
+    if (!session_is_watched(session))
         return SESSION_NEVER;
     uint64_t next = silence_ends_us(session);
     const struct ses_command *command = most_urgent(session);

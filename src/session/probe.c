@@ -2,9 +2,12 @@
  * Asks the question of the current setup step, again and again until it is answered.
  *
  * One question is under way at a time. BUSY and the like are waited out for as long as the target
- * answers at all; every single question has setup_timeout_ms.
+ * answers at all; every single question has setup_timeout_ms, or the time of a command where
+ * NOP-Outs watch over the target. A portal through which the LUN stays NOT READY is left for
+ * another one, if there is one: the controller behind it may stand by (SPC-4, asymmetric access).
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -16,6 +19,7 @@
 #define SENSELESS_MAX       3  /* CHECK CONDITION without sense: then taken as "refused" */
 #define SOON_MS             20
 #define SOON_MAX_MS         1000
+#define NOT_READY_MAX       4 /* answers of a portal that another one may do better than */
 #define SLOW_MS             500
 #define SLOW_MAX_MS         2000
 
@@ -77,7 +81,14 @@ static uint32_t step_cdb(const struct session *session, struct link_command *pro
 
 void session_setup_timed_out(struct session *session)
 {
-    session_lose(session, LINK_LOSS_SETUP_TIMEOUT, NULL);
+    if (!session_is_watched(session) || session->step != STEP_SYNC) {
+        session_lose(session, LINK_LOSS_SETUP_TIMEOUT, NULL);
+        return;
+    }
+    session_trace(session, TRACE_SESSION_DEADLINE, SES_SYNC,
+                  (session_now(session) - session->probe_us) / 1000, 0, NULL);
+    session_raise_deadline(session);
+    session_lose(session, LINK_LOSS_DEADLINE, NULL);
 }
 
 static void settle_anew(struct session *session)
@@ -122,6 +133,23 @@ static void ask_later(struct session *session, const struct judgement *judgement
         session_new_generation(session, NULL);
 }
 
+static bool is_for_another_portal(struct session *session, const struct judgement *judgement)
+{
+    if (judgement->verdict == VERDICT_RETRY_SLOWLY && judgement->sense.key == KEY_NOT_READY)
+        session->probe_not_ready++;
+    return session->config.portal_count > 1 && session->probe_not_ready >= NOT_READY_MAX;
+}
+
+static void try_another_portal(struct session *session, const struct judgement *judgement)
+{
+    char why[96];
+    const struct sense *sense = &judgement->sense;
+    snprintf(why, sizeof why, "it is not ready through this portal (sense %xh/%02xh/%02xh)",
+             sense->key, sense->asc, sense->ascq);
+    session->target_was_down = true; /* it may know more later */
+    session_lose(session, LINK_LOSS_SETUP_FAILED, why);
+}
+
 /* Not now: later, or taken as a refusal where the target seems unable to say it properly. */
 static void not_now(struct session *session, const struct judgement *judgement)
 {
@@ -129,6 +157,8 @@ static void not_now(struct session *session, const struct judgement *judgement)
     bool may_be_refused = session->step != STEP_SETTLE && session->step != STEP_SYNC;
     if (senseless && may_be_refused && session->probe_attempts >= SENSELESS_MAX)
         session_step_answered(session, NULL, 0, true);
+    else if (is_for_another_portal(session, judgement))
+        try_another_portal(session, judgement);
     else
         ask_later(session, judgement,
                   judgement->verdict == VERDICT_RETRY_SLOWLY ||
@@ -202,6 +232,13 @@ static void answered(struct link_command *probe)
     act(session, &judgement);
 }
 
+static uint64_t question_timeout_ms(const struct session *session)
+{
+    uint64_t ms = session->config.setup_timeout_ms;
+    return session_is_watched(session) ? max_u64(ms, session_command_timeout_us(session) / 1000)
+                                       : ms;
+}
+
 static void ask(struct session *session)
 {
     struct link_command *probe = &session->probe;
@@ -218,13 +255,14 @@ static void ask(struct session *session)
     session->probe_attempts++;
     session->probe_busy = true;
     session->probe_us = session_now(session);
-    session_due_after(session, session->config.setup_timeout_ms, session_setup_timed_out);
+    session_due_after(session, question_timeout_ms(session), session_setup_timed_out);
+    session_wake_by(session, session_liveness_next_us(session));
     session->link->ops->submit(session->link, probe);
 }
 
 void session_step(struct session *session, enum setup_step step)
 {
     session->step = step;
-    session->probe_attempts = 0;
+    session->probe_attempts = session->probe_not_ready = 0;
     ask(session);
 }

@@ -15,6 +15,7 @@
 #define SLOW_MS            500
 #define SLOW_MAX_MS        2000
 #define AT_ONCE_MAX        8        /* unit attentions that one command takes without a pause */
+#define NOT_READY_AFTER    3        /* attempts: "not ready" then means a look at the LUN */
 #define TROUBLE_ATTEMPTS   6        /* retries that are too common to be told */
 #define TROUBLE_SILENCE_US 60000000 /* the same trouble is told once a minute */
 
@@ -72,6 +73,14 @@ static void wait_soon(struct session *session, struct ses_command *command,
                          session_backoff(session, command->attempts, SOON_MS, SOON_MAX_MS));
 }
 
+/* With more than one portal, the setup decides whether to stay with this one. */
+static bool must_look_again(const struct session *session, const struct ses_command *command,
+                            const struct judgement *judgement)
+{
+    return session->config.portal_count > 1 && command->attempts >= NOT_READY_AFTER &&
+           judgement->sense.key == KEY_NOT_READY && session->live;
+}
+
 static void wait_long(struct session *session, struct ses_command *command,
                       const struct judgement *judgement)
 {
@@ -81,6 +90,8 @@ static void wait_long(struct session *session, struct ses_command *command,
     /* A SYNC that failed may have thrown away what it could not write: its retry would lie. */
     if (command->op == SES_SYNC)
         session_new_generation(session, NULL);
+    if (must_look_again(session, command, judgement))
+        session_look_again(session);
 }
 
 /* A unit attention: the command was not carried out, and goes again when we know what changed. */

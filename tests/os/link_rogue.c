@@ -1,5 +1,8 @@
 /* The link against a target that misbehaves: each trap of libiscsi that can be provoked. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "os/discover_libiscsi.h"
 #include "tests/os/link_fixture.h"
@@ -207,6 +210,83 @@ static void data_out_breaks(enum rogue_answer answer)
     finish(&fixture);
 }
 
+/* As one that it answers with "not supported": there is a way without. */
+static void a_reset_that_is_rejected_is_refused(void)
+{
+    struct fixture fixture;
+    struct request request;
+    start(&fixture);
+    rogue.reject_task_management = true;
+    rogue.answer = ROGUE_GOOD;
+    fixture_login(&fixture);
+    fixture.link->ops->reset_lun(fixture.link);
+    fixture_wait(&fixture, &fixture.resets, 1);
+    CHECK(fixture.reset_response == 255);
+    request_write(&request, &fixture, 0, data, 512, 1);
+    CHECK(request_run(&request) == 0);
+    CHECK(fixture.lost == 0);
+    finish(&fixture);
+}
+
+/* The link's socket: the one whose other end is the rogue's listener. */
+static int link_socket(void)
+{
+    struct sockaddr_in peer;
+    for (int fd = 3; fd < 64; fd++) {
+        socklen_t bytes = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &bytes) == 0 && peer.sin_family == AF_INET &&
+            ntohs(peer.sin_port) == rogue.port)
+            return fd;
+    }
+    return -1;
+}
+
+static int tcp_option(int name)
+{
+    int value = -1;
+    socklen_t bytes = sizeof value;
+    CHECK(getsockopt(link_socket(), IPPROTO_TCP, name, &value, &bytes) == 0);
+    return value;
+}
+
+static void tcp_asks_as_the_configuration_says(void)
+{
+    struct fixture fixture;
+    prepare(&fixture);
+    fixture.config.keepalive_idle_s = 7;
+    fixture.config.keepalive_s = 15;
+    fixture_start(&fixture);
+    fixture_login(&fixture);
+    CHECK(tcp_option(TCP_KEEPIDLE) == 7);
+    CHECK(tcp_option(TCP_KEEPINTVL) == 3 && tcp_option(TCP_KEEPCNT) == 5);
+    finish(&fixture);
+}
+
+/* It takes 65 commands, and answers none. */
+static void a_ping_behind_a_shut_window_is_told_from_one_that_left(void)
+{
+    struct fixture fixture;
+    static struct request requests[80];
+    start(&fixture);
+    fixture_login(&fixture);
+    CHECK(fixture.link->ops->ping(fixture.link));
+    fixture_wait(&fixture, &fixture.pongs, 1);
+    for (unsigned i = 0; i < 80; i++) {
+        request_read(&requests[i], &fixture, 0, data, 512, 1);
+        request_submit(&requests[i]);
+    }
+    fixture_run_ms(&fixture, 50);
+    CHECK(!fixture.link->ops->ping(fixture.link));
+    fixture_run_ms(&fixture, 50);
+    CHECK(!fixture.link->ops->ping(fixture.link));
+    CHECK(fixture.pongs == 1 && fixture.lost == 0);
+    rogue_answer_late(&rogue); /* the window opens, and what waited goes out */
+    fixture_wait(&fixture, &fixture.pongs, 2);
+    CHECK(fixture.link->ops->ping(fixture.link));
+    fixture_wait(&fixture, &fixture.pongs, 3);
+    finish(&fixture);
+}
+
 static void redirections_are_followed_but_not_for_ever(void)
 {
     struct fixture fixture;
@@ -396,6 +476,9 @@ int main(void)
     RUN(lose_by(ROGUE_HALF_THEN_CLOSE, LINK_LOSS_CLOSED));
     RUN(data_out_breaks(ROGUE_R2T_THEN_CHECK));
     RUN(data_out_breaks(ROGUE_R2T_THEN_PING));
+    RUN(a_reset_that_is_rejected_is_refused());
+    RUN(tcp_asks_as_the_configuration_says());
+    RUN(a_ping_behind_a_shut_window_is_told_from_one_that_left());
     RUN(redirections_are_followed_but_not_for_ever());
     RUN(a_target_that_skips_mutual_chap_is_refused());
     RUN(bad_answers_to_the_login_are_refused());

@@ -128,7 +128,7 @@ static void reset_ping_and_logout_are_answered(void)
     fixture_wait(&fixture, &fixture.resets, 1);
     CHECK(fixture.reset_response == 0);
     fixture_settle(&fixture);
-    fixture.link->ops->ping(fixture.link);
+    CHECK(fixture.link->ops->ping(fixture.link));
     fixture_wait(&fixture, &fixture.pongs, 1);
     CHECK(fixture_run_ms(&fixture, 300) < 10); /* an idle link does not spin */
     fixture_done(&fixture);

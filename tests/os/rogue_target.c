@@ -122,6 +122,7 @@ static bool answer_command(struct rogue_connection *connection, const uint8_t *r
     connection->target->lun = get_be16(request + 8);
     switch (connection->target->answer) {
     case ROGUE_SILENT:
+        memcpy(connection->unanswered, request, HEADER_BYTES);
         return true;
     case ROGUE_GOOD:
         answer_status(connection, request, 0, NULL, 0);
@@ -201,7 +202,10 @@ static bool answer_pdu(struct rogue_connection *connection, const uint8_t *reque
             answer_simple(connection, request, 0x20, NULL, 0);
         return true;
     case 0x02:
-        answer_simple(connection, request, 0x22, NULL, 0);
+        if (target->reject_task_management)
+            reject(connection, request);
+        else
+            answer_simple(connection, request, 0x22, NULL, 0);
         return true;
     case 0x04:
         answer_simple(connection, request, 0x24, target->send_targets, target->send_targets_bytes);
@@ -301,4 +305,13 @@ void rogue_done(struct rogue_target *target)
             hang_up(target->connections[i]);
     evl_watch_stop(target->loop, &target->listener);
     close(target->listener.fd);
+}
+
+void rogue_answer_late(struct rogue_target *target)
+{
+    struct rogue_connection *connection = NULL;
+    for (unsigned i = 0; i < ROGUE_CONNECTIONS && !connection; i++)
+        connection = target->connections[i];
+    CHECK(connection != NULL);
+    answer_status(connection, connection->unanswered, 0, NULL, 0);
 }

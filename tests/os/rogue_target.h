@@ -34,6 +34,7 @@ struct rogue_connection {
     uint8_t in[1024 * 1024];
     unsigned in_bytes;
     uint32_t stat_sn;
+    uint8_t unanswered[48]; /* the last command that ROGUE_SILENT left so */
 };
 
 struct rogue_target {
@@ -49,6 +50,7 @@ struct rogue_target {
     const char *login_keys; /* "Key=Value\0Key=Value\0" */
     unsigned login_keys_bytes;
     enum rogue_answer answer;
+    bool reject_task_management;
     const char *send_targets; /* as login_keys */
     unsigned send_targets_bytes;
 
@@ -65,5 +67,8 @@ struct rogue_target {
 /* Listens on 127.0.0.1, or on ::1; -1 when this host has no such address. */
 int rogue_init(struct rogue_target *target, struct evl *loop, bool v6);
 void rogue_done(struct rogue_target *target);
+
+/* GOOD for the last command that was left unanswered, on the one connection. */
+void rogue_answer_late(struct rogue_target *target);
 
 #endif

@@ -106,12 +106,13 @@ static void link_reset_lun(struct link_port *port)
     conn_send(link->conn, MESSAGE_RESET, NULL);
 }
 
-static void link_ping(struct link_port *port)
+static bool link_ping(struct link_port *port)
 {
     struct sim_link *link = link_of(port);
     assert(link->opened && !link->ping_sent);
     link->ping_sent = true;
     conn_send(link->conn, MESSAGE_PING, NULL);
+    return true;
 }
 
 static void link_close(struct link_port *port)

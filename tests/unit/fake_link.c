@@ -32,10 +32,12 @@ static void link_reset_lun(struct link_port *port)
     fake_of(port)->resets++;
 }
 
-static void link_ping(struct link_port *port)
+static bool link_ping(struct link_port *port)
 {
-    assert(fake_of(port)->open);
-    fake_of(port)->pings++;
+    struct fake_link *fake = fake_of(port);
+    assert(fake->open);
+    fake->pings += !fake->window_is_shut;
+    return !fake->window_is_shut;
 }
 
 static void link_close(struct link_port *port)

@@ -9,9 +9,10 @@
 
 struct fake_link {
     struct link_port port;
-    bool open;       /* open() was called, and neither close() nor `lost` since */
-    unsigned portal; /* of the last open() */
-    unsigned opens;  /* calls so far, of this and the following */
+    bool open;           /* open() was called, and neither close() nor `lost` since */
+    bool window_is_shut; /* no ping leaves */
+    unsigned portal;     /* of the last open() */
+    unsigned opens;      /* calls so far, of this and the following */
     unsigned closes;
     unsigned resets;
     unsigned pings;

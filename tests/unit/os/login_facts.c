@@ -195,6 +195,8 @@ static void kinds_of_errors_are_told_apart(void **state)
     assert_true(library_error_is_socket(""));
     assert_true(library_error_is_no_reason("SENSE KEY:UNIT ATTENTION(6) ASCQ:BUS_RESET(0x2900)"));
     assert_true(library_error_is_no_reason("BUSY"));
+    assert_true(library_error_is_refusal("Request was rejected with reason: 0x05 (x)"));
+    assert_false(library_error_is_refusal("Request was rejected with reason: 0x06 (x)"));
     assert_false(library_error_is_no_reason("Got wrong opcode back"));
 }
 

@@ -56,11 +56,43 @@ static void a_ready_session_with_a_late_answer_is_begun_again(void **state)
     assert_int_equal(fixture_state(f), SES_READY);
     fake_timer_advance_ms(&f->timer, 1);
     network_changed(f);
+    network_changed(f);
+    assert_int_equal(f->link.pings, 1);
+    fake_timer_advance_ms(&f->timer, 999);
+    assert_int_equal(fixture_state(f), SES_READY);
+    fake_timer_advance_ms(&f->timer, 1);
     assert_int_equal(read->result, SES_LOST);
     assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_NETWORK_CHANGED);
     fixture_expect_events(f, "dN");
     fake_timer_advance_ms(&f->timer, 0);
     assert_int_equal(fixture_state(f), SES_CONNECTING);
+}
+
+/* Containers start, and the target has a cache to write. */
+static void a_slow_command_is_no_reason_while_the_target_answers(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    fixture_submit(f, SES_SYNC, 0, 0);
+    for (unsigned i = 0; i < 12; i++) {
+        fake_timer_advance_ms(&f->timer, 2000);
+        network_changed(f);
+        fake_timer_advance_ms(&f->timer, 100);
+        f->link.port.events->pong(f->link.port.owner);
+    }
+    assert_int_equal(fixture_state(f), SES_READY);
+    assert_int_equal(f->link.closes, 0);
+}
+
+static void who_cannot_be_asked_is_begun_again_at_once(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    fixture_submit(f, SES_READ, 0, 1);
+    f->link.window_is_shut = true;
+    fake_timer_advance_ms(&f->timer, 1000);
+    network_changed(f);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_NETWORK_CHANGED);
 }
 
 static void a_session_that_answers_otherwise_is_left_alone(void **state)
@@ -141,6 +173,8 @@ int main(void)
         TEST(a_changed_network_starts_the_pauses_from_the_beginning),
         TEST(a_stale_attempt_is_begun_again_a_fresh_one_is_left_alone),
         TEST(a_ready_session_with_a_late_answer_is_begun_again),
+        TEST(a_slow_command_is_no_reason_while_the_target_answers),
+        TEST(who_cannot_be_asked_is_begun_again_at_once),
         TEST(a_session_that_answers_otherwise_is_left_alone),
         TEST(an_idle_session_is_left_alone),
         TEST(an_unanswered_ping_counts_as_a_late_answer),

@@ -186,6 +186,72 @@ static void silence_while_looking_again_is_noticed(void **state)
     assert_int_equal(fixture_state(f), SES_CONNECTING);
 }
 
+/* It would wait for the window behind the commands that fill it: no answer is missing. */
+static void a_ping_that_cannot_leave_is_no_silence(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    f->link.window_is_shut = true;
+    struct ses_command *write = fixture_submit(f, SES_WRITE, 0, 1);
+    fake_timer_advance_ms(&f->timer, 29999);
+    assert_int_equal(fixture_state(f), SES_READY);
+    assert_int_equal(f->link.pings, 0);
+    fake_timer_advance_ms(&f->timer, 1001);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_DEADLINE);
+    assert_int_equal(write->result, SES_LOST);
+}
+
+static void it_leaves_when_the_window_is_open_again(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    f->link.window_is_shut = true;
+    fake_timer_advance_ms(&f->timer, 12000);
+    f->link.window_is_shut = false;
+    fake_timer_advance_ms(&f->timer, 3000);
+    assert_int_equal(f->link.pings, 1);
+    fake_timer_advance_ms(&f->timer, 4999);
+    assert_int_equal(fixture_state(f), SES_READY);
+    fake_timer_advance_ms(&f->timer, 1);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_SILENT);
+}
+
+static void run_to_sync(struct fixture *f)
+{
+    fake_link_opened(&f->link);
+    fixture_run_until(f, SES_SYNCING);
+}
+
+/* After an outage the target may have much to write. */
+static void the_sync_of_the_setup_has_the_time_of_a_command(void **state)
+{
+    struct fixture *f = *state;
+    ses_start(f->session);
+    run_to_sync(f);
+    live(f, 29);
+    assert_int_equal(fixture_state(f), SES_SYNCING);
+    live(f, 1);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_DEADLINE);
+    assert_int_equal(f->last[TRACE_SESSION_DEADLINE].a, SES_SYNC);
+    fake_timer_advance_ms(&f->timer, 200);
+    run_to_sync(f);
+    live(f, 59);
+    assert_int_equal(fixture_state(f), SES_SYNCING);
+    fixture_good(f);
+    assert_int_equal(fixture_state(f), SES_READY);
+}
+
+static void silence_in_it_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    ses_start(f->session);
+    run_to_sync(f);
+    fake_timer_advance_ms(&f->timer, 9999);
+    assert_int_equal(fixture_state(f), SES_SYNCING);
+    fake_timer_advance_ms(&f->timer, 1);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_SILENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +268,10 @@ int main(void)
         TEST(an_idle_session_hardly_wakes),
         TEST(a_busy_session_wakes_no_more_than_once_a_second),
         TEST(silence_while_looking_again_is_noticed),
+        TEST(a_ping_that_cannot_leave_is_no_silence),
+        TEST(it_leaves_when_the_window_is_open_again),
+        TEST(the_sync_of_the_setup_has_the_time_of_a_command),
+        TEST(silence_in_it_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,9 +102,54 @@ static void a_lun_that_needs_a_repair_is_told_once_and_waited_for(void **state)
     assert_int_equal(fixture_state(f), SES_SETTLING);
 }
 
+static void answer_standby(struct fixture *f, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++) {
+        fixture_check_condition(f, 0x2, 0x04, 0x0b);
+        if (i + 1 < times)
+            fake_timer_advance_ms(&f->timer, 2000);
+    }
+}
+
+/* Two controllers, of which one serves the LUN. */
+static void a_portal_that_stays_not_ready_is_left_for_another(void **state)
+{
+    struct fixture *f = *state;
+    f->config.portal_count = 2;
+    fixture_renew(f);
+    run_to(f, SES_SETTLING);
+    answer_standby(f, 3);
+    assert_int_equal(fixture_state(f), SES_SETTLING);
+    fake_timer_advance_ms(&f->timer, 2000);
+    answer_standby(f, 1);
+    assert_int_equal(fixture_look(f).last_loss, LINK_LOSS_SETUP_FAILED);
+    assert_non_null(strstr(fixture_reason(f), "sense 2h/04h/0bh"));
+    fake_timer_advance_ms(&f->timer, 0);
+    assert_int_equal(f->link.portal, 1);
+    fixture_log_in(f);
+}
+
+/* The controllers change roles. */
+static void so_is_one_that_ceases_to_be_ready(void **state)
+{
+    struct fixture *f = *state;
+    f->config.portal_count = 2;
+    fixture_renew(f);
+    fixture_become_ready(f);
+    fake_timer_advance_ms(&f->timer, 2000);
+    struct ses_command *read = fixture_submit(f, SES_READ, 0, 1);
+    answer_standby(f, 3);
+    assert_int_equal(fixture_state(f), SES_SETTLING);
+    answer_standby(f, 4);
+    assert_int_equal(read->result, SES_LOST);
+    fake_timer_advance_ms(&f->timer, 0);
+    assert_int_equal(fixture_state(f), SES_CONNECTING);
+    assert_int_equal(f->link.portal, 1);
+}
+
 static void an_unanswered_question_ends_the_attempt(void **state)
 {
-    static const enum ses_state states[] = {SES_SETTLING, SES_IDENTIFYING, SES_SYNCING};
+    static const enum ses_state states[] = {SES_SETTLING, SES_IDENTIFYING};
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         fixture_renew(f);
@@ -220,6 +265,8 @@ int main(void)
         TEST(busy_is_waited_out_for_as_long_as_it_takes),
         TEST(a_lun_that_becomes_ready_is_waited_for),
         TEST(a_lun_that_needs_a_repair_is_told_once_and_waited_for),
+        TEST(a_portal_that_stays_not_ready_is_left_for_another),
+        TEST(so_is_one_that_ceases_to_be_ready),
         TEST(an_unanswered_question_ends_the_attempt),
         TEST(a_lost_connection_ends_every_step),
         TEST(a_refusal_without_sense_is_understood_after_a_few_tries),
