@@ -96,6 +96,13 @@ static void a_name_is_cut_to_the_room_for_it(void **state)
     assert_string_equal(name, "naa.600");
 }
 
+/* In a log or on a terminal it would be more than a name. */
+static void what_cannot_be_printed_is_no_part_of_a_name(void **state)
+{
+    struct lun_identity identity = named(1, "IET  \x1b[2J\n<3>\xff", "s1");
+    assert_name(&identity, "IET  ?[2J?<3>?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +114,7 @@ int main(void)
         cmocka_unit_test(without_designator_and_serial_the_model_decides),
         cmocka_unit_test(the_name_is_the_best_designator_or_the_serial),
         cmocka_unit_test(a_name_is_cut_to_the_room_for_it),
+        cmocka_unit_test(what_cannot_be_printed_is_no_part_of_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
