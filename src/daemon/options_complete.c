@@ -139,6 +139,16 @@ static int check_sizes(struct options *options, struct fault *fault)
     return 0;
 }
 
+/* Without a slash at its end: what is beside it is found by its last one. */
+static void complete_run_dir(struct options *options)
+{
+    if (!*options->run_dir)
+        snprintf(options->run_dir, sizeof options->run_dir, "/run/holdfast/%s", options->name);
+    for (size_t bytes = strlen(options->run_dir); bytes > 1 && options->run_dir[bytes - 1] == '/';
+         bytes--)
+        options->run_dir[bytes - 1] = '\0';
+}
+
 int options_complete(struct options *options, struct fault *fault)
 {
     int error = complete_target(options, fault);
@@ -154,8 +164,7 @@ int options_complete(struct options *options, struct fault *fault)
         return error;
     if (!*options->name)
         derive_name(options);
-    if (!*options->run_dir)
-        snprintf(options->run_dir, sizeof options->run_dir, "/run/holdfast/%s", options->name);
+    complete_run_dir(options);
     return 0;
 }
 

@@ -40,6 +40,8 @@ static void the_places_are_beside_the_run_directory_and_where_state_is_kept(void
     snprintf(wanted, sizeof wanted, "%s/state", base);
     assert_string_equal(places.lasting, wanted);
     unsetenv("STATE_DIRECTORY");
+    condemned_places("/run/holdfast/x/", &usual);
+    assert_string_equal(usual.run, "/run/holdfast");
     condemned_places("/run/holdfast/x", &usual);
     assert_string_equal(usual.run, "/run/holdfast");
     assert_string_equal(usual.lasting, "/var/lib/holdfast");

@@ -139,6 +139,14 @@ static void a_url_names_the_daemon_when_nobody_else_does(void **state)
     assert_string_equal(options.run_dir, "/run/holdfast/disk-3");
 }
 
+/* What is beside it is shared with other daemons: their locks, for one. */
+static void a_run_directory_has_no_slash_at_its_end(void **state)
+{
+    sets("url=" URL ",run_dir=/run/other/disk//");
+    completes();
+    assert_string_equal(options.run_dir, "/run/other/disk");
+}
+
 static void a_derived_name_is_always_a_valid_one(void **state)
 {
     sets("url=iscsi://h/"
@@ -231,6 +239,7 @@ int main(void)
         TEST(a_refused_value_changes_nothing),
         TEST(repeatable_keys_are_bounded_and_distinct),
         TEST(a_url_names_the_daemon_when_nobody_else_does),
+        TEST(a_run_directory_has_no_slash_at_its_end),
         TEST(a_derived_name_is_always_a_valid_one),
         TEST(the_parts_may_be_given_one_by_one),
         TEST(contradictions_and_gaps_are_refused),
