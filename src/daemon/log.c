@@ -10,15 +10,17 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "daemon/log_file.h"
+#include "os/clock.h"
 
 #define LINE_BYTES    (STORY_LINE_BYTES + 128)
 #define STACK_BYTES   (64 * 1024)
 #define PATIENCE_SECS 1
 
-/* At most a burst of lines, then one in so many seconds. */
-#define BURST          60
-#define SECONDS_A_LINE 2
+/* At most a burst of lines, then one in so many ms (of a clock that nobody sets back). */
+#define BURST     60u
+#define MS_A_LINE 2000u
 
 struct log {
     int fd;
@@ -28,7 +30,7 @@ struct log {
 
     /* The loop's alone. */
     unsigned tokens;
-    time_t tokens_at;
+    uint64_t tokens_at_ms;
 
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -121,7 +123,7 @@ struct log *log_new(int fd, const char *name)
     log->is_our_file = log_file_is_ours(fd);
     snprintf(log->name, sizeof log->name, "%s", name);
     log->tokens = BURST;
-    log->tokens_at = time(NULL);
+    log->tokens_at_ms = clock_ms();
     log->holders = 2;
     pthread_mutex_init(&log->mutex, NULL);
     pthread_cond_init(&log->more, NULL);
@@ -134,12 +136,9 @@ struct log *log_new(int fd, const char *name)
 
 static bool take_token(struct log *log)
 {
-    time_t now = time(NULL);
-    if (now > log->tokens_at) {
-        unsigned long earned = (unsigned long)(now - log->tokens_at) / SECONDS_A_LINE;
-        log->tokens = log->tokens + earned > BURST ? BURST : log->tokens + (unsigned)earned;
-        log->tokens_at += (time_t)(earned * SECONDS_A_LINE);
-    }
+    uint64_t earned = (clock_ms() - log->tokens_at_ms) / MS_A_LINE;
+    log->tokens = (unsigned)min_u64(log->tokens + earned, BURST);
+    log->tokens_at_ms += earned * MS_A_LINE;
     if (log->tokens == 0)
         return false;
     log->tokens--;
