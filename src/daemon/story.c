@@ -11,6 +11,7 @@
 
 #define SECOND_US        1000000ull
 #define FAILURE_EVERY_US (10 * SECOND_US)
+#define TROUBLE_EVERY_US (60 * SECOND_US)
 #define REMINDERS        (sizeof reminder_seconds / sizeof *reminder_seconds)
 
 /* Since the beginning of the outage; the last one is the distance of all further ones. */
@@ -27,6 +28,14 @@ static void say(struct story *story, enum story_priority priority, const char *f
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     story->line(story->owner, priority, text);
+}
+
+bool story_is_due(uint64_t *told_us, uint64_t now_us, uint64_t every_us)
+{
+    if (*told_us && now_us - *told_us < every_us)
+        return false;
+    *told_us = now_us;
+    return true;
 }
 
 static void begin_outage(struct story *story, uint64_t now_us)
@@ -249,6 +258,8 @@ static void tell_volume(struct story *story, const struct trace_event *event, ui
             event->a, human_plural(event->a));
         break;
     case TRACE_VOLUME_REWRITE_FAILED:
+        if (!story_is_due(&story->rewrite_told_us, now_us, TROUBLE_EVERY_US))
+            break;
         say(story, STORY_ERROR,
             "acknowledged data cannot be written again now (block %" PRIu64 ", %" PRIu64
             " blocks: %s); kept, and tried again",
@@ -259,6 +270,8 @@ static void tell_volume(struct story *story, const struct trace_event *event, ui
             human_size(event->a, before), human_size(event->b, now));
         break;
     case TRACE_VOLUME_SYNC_FAILED:
+        if (!story_is_due(&story->sync_told_us, now_us, TROUBLE_EVERY_US))
+            break;
         say(story, STORY_WARNING,
             "the target failed to flush its cache (%s); everything since the "
             "last flush is written again",
@@ -276,6 +289,8 @@ static void tell_session(struct story *story, const struct trace_event *event, u
         tell_fence(story, event);
         break;
     case TRACE_SESSION_GENERATION:
+        if (event->b == 0 && event->c == 0)
+            break; /* a flush that failed: that has its own line */
         say(story, STORY_WARNING,
             "the target was reset or lost its cache (%02" PRIX64 "/%02" PRIX64
             "); acknowledged writes are sent again",

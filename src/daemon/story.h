@@ -45,6 +45,7 @@ struct story {
 
     uint64_t failure_told_us;
     uint64_t failures_untold;
+    uint64_t rewrite_told_us, sync_told_us; /* troubles that come again and again */
 
     /* story_journal.c */
     bool unmarked_is_told;
@@ -58,6 +59,9 @@ void story_init(struct story *story, uint64_t now_us,
                 void *owner);
 
 void story_tell(struct story *story, const struct trace_event *event, uint64_t now_us);
+
+/* True once in every_us, which it notes in *told_us (0: not yet). */
+bool story_is_due(uint64_t *told_us, uint64_t now_us, uint64_t every_us);
 
 /* The journal's part of it; other events are nothing. */
 void story_tell_journal(struct story *story, const struct trace_event *event, uint64_t now_us);

@@ -37,18 +37,10 @@ static void tell_opened(struct story *story, const struct trace_event *event)
             human_size(event->b, size));
 }
 
-static bool is_due(uint64_t *told_us, uint64_t now_us, uint64_t every_us)
-{
-    if (*told_us && now_us - *told_us < every_us)
-        return false;
-    *told_us = now_us;
-    return true;
-}
-
 static void tell_full(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
     char size[HUMAN_BYTES];
-    story->full_is_told = is_due(&story->full_told_us, now_us, FULL_EVERY_US);
+    story->full_is_told = story_is_due(&story->full_told_us, now_us, FULL_EVERY_US);
     if (story->full_is_told)
         say(story, STORY_WARNING, "the journal is full (%s); writes wait for the target",
             human_size(event->b, size));
@@ -84,7 +76,7 @@ static void tell_marked(struct story *story, const struct trace_event *event)
 
 static void tell_data_lost(struct story *story, const struct trace_event *event, uint64_t now_us)
 {
-    if (is_due(&story->lost_told_us, now_us, LOST_EVERY_US))
+    if (story_is_due(&story->lost_told_us, now_us, LOST_EVERY_US))
         say(story, STORY_ERROR,
             "the journal cannot be read back (block %" PRIu64 ", %" PRIu64
             " blocks: %s); they are lost, reading them gives an I/O error until they are written "

@@ -218,6 +218,28 @@ static void the_rest_of_the_events(void **state)
             "last flush is written again\n");
 }
 
+/* Once a second or every five: other lines must find their place. */
+static void what_goes_wrong_for_ever_is_told_once_a_minute(void **state)
+{
+    const uint64_t second_us = 1000000;
+    for (unsigned second = 1; second <= 60; second++) {
+        event(second * second_us, TRACE_SESSION_GENERATION, second, 0, 0, NULL); /* the same */
+        event(second * second_us, TRACE_VOLUME_SYNC_FAILED, EIO, 0, 0, NULL);
+    }
+    is_told("4 the target failed to flush its cache (Input/output error); everything since the "
+            "last flush is written again\n");
+    for (unsigned second = 1; second <= 60; second += 5)
+        event(second * second_us, TRACE_VOLUME_REWRITE_FAILED, 8, 16, EIO, NULL);
+    is_told("3 acknowledged data cannot be written again now (block 8, 16 blocks: Input/output "
+            "error); kept, and tried again\n");
+    event(61 * second_us, TRACE_VOLUME_SYNC_FAILED, EIO, 0, 0, NULL);
+    event(61 * second_us, TRACE_VOLUME_REWRITE_FAILED, 8, 16, EIO, NULL);
+    is_told("4 the target failed to flush its cache (Input/output error); everything since the "
+            "last flush is written again\n"
+            "3 acknowledged data cannot be written again now (block 8, 16 blocks: Input/output "
+            "error); kept, and tried again\n");
+}
+
 static void a_failed_journal_that_cannot_be_marked_is_told_once(void **state)
 {
     event(0, TRACE_JOURNAL_MARKED, EIO, 1, 0, NULL);
@@ -269,6 +291,7 @@ int main(void)
         TEST(troubles_are_told_in_the_standard_s_words),
         TEST(what_needs_a_person_is_an_error),
         TEST(the_rest_of_the_events),
+        TEST(what_goes_wrong_for_ever_is_told_once_a_minute),
         TEST(a_failed_journal_that_cannot_be_marked_is_told_once),
         TEST(a_detail_of_any_length_is_cut_not_overrun),
     };
