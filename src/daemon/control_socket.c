@@ -1,6 +1,7 @@
 #include "daemon/control_socket.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,13 @@ static bool send_pending(struct connection *connection)
     return true;
 }
 
+/* Then nobody waits for what it asked, and it may have been told that it failed. */
+static bool has_hung_up(int fd)
+{
+    struct pollfd look = {.fd = fd};
+    return poll(&look, 1, 0) == 1 && (look.revents & POLLHUP);
+}
+
 /* One read per turn: a client that sends without pause does not keep the loop from the disk. */
 static bool receive(struct connection *connection)
 {
@@ -72,6 +80,8 @@ static bool receive(struct connection *connection)
     ssize_t got = recv(connection->watch.fd, data, room, MSG_DONTWAIT);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR;
+    if (got > 0 && has_hung_up(connection->watch.fd))
+        return false;
     if (got > 0)
         control_receive(&connection->client, data, (size_t)got);
     return got > 0;
