@@ -102,7 +102,7 @@ int journal_source_locate_live(const struct arguments *arguments, struct journal
 {
     const char *name = arguments->positional[1];
     struct json_object *journal;
-    *ret_source = (struct journal_source){.live = true};
+    ret_source->live = true;
     int error = journal_of_daemon(arguments, &journal, fault);
     if (error)
         return error;

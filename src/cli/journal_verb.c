@@ -44,7 +44,7 @@ static int locate_running(const struct arguments *arguments, const struct comman
 static int refuse_running(const struct arguments *arguments)
 {
     const char *name = arguments->positional[1];
-    struct journal_source source;
+    struct journal_source source = {.holder.fd = -1};
     struct fault fault;
     bool is_known = journal_source_locate_live(arguments, &source, &fault) == 0;
     return complain(arguments, EXIT_FAILED,

@@ -33,7 +33,7 @@ int journal_of_daemon(const struct arguments *arguments, struct json_object **re
 int journal_source_locate(const struct arguments *arguments, struct journal_source *ret_source,
                           bool *ret_running, struct fault *fault);
 
-/* The journal of the daemon NAME, which runs. */
+/* The journal of the daemon NAME, which runs; after journal_source_locate(). */
 int journal_source_locate_live(const struct arguments *arguments, struct journal_source *ret_source,
                                struct fault *fault);
 
@@ -55,6 +55,7 @@ struct journal_summary {
     uint64_t claimed_by; /* CORRUPT: as in struct jnl_reader */
     uint64_t end_block;  /* highest LUN block that is touched, and one more */
     enum jnl_reading end;
+    bool changed; /* it was looked at again: visit() did not see all of it */
     const char *why;
 };
 

@@ -81,8 +81,10 @@ void journal_walk(struct journal_source *source,
                   struct journal_summary *ret_summary)
 {
     walk_once(source, visit, owner, ret_summary);
-    for (unsigned i = 1; i < LIVE_LOOKS && look_again(source, ret_summary); i++)
+    for (unsigned i = 1; i < LIVE_LOOKS && look_again(source, ret_summary); i++) {
         walk_once(source, NULL, NULL, ret_summary);
+        ret_summary->changed = true;
+    }
 }
 
 void journal_trouble(const struct journal_source *source, const struct journal_summary *summary,
@@ -235,6 +237,11 @@ int journal_dump(const struct arguments *arguments, struct journal_source *sourc
     journal_trouble(source, &summary, trouble, sizeof trouble);
     if (*trouble)
         return complain(arguments, EXIT_FAILED, "journal %s: %s", source->path, trouble);
+    if (summary.changed)
+        return complain(arguments, EXIT_FAILED,
+                        "journal %s changed while it was read, and more than this is in it; try "
+                        "again",
+                        source->path);
     if (!json)
         printf("the log ends here: record %" PRIu64 " %s\n", summary.end_seq, summary.why);
     return EXIT_DONE;

@@ -33,6 +33,15 @@ static const char *verb_of(const char *word)
     return strcmp(word, "--version") == 0 ? "version" : word;
 }
 
+/* A full disk must not look like success. */
+static bool all_is_printed(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    fprintf(stderr, "holdfast: not all of it could be written to the standard output\n");
+    return false;
+}
+
 int main(int count, char **words)
 {
     os_process_init();
@@ -55,5 +64,7 @@ int main(int count, char **words)
         verb_print_help(stdout, verb);
         return EXIT_DONE;
     }
-    return status == EXIT_DONE ? verb->run(&arguments) : status;
+    if (status == EXIT_DONE)
+        status = verb->run(&arguments);
+    return status == EXIT_DONE && !all_is_printed() ? EXIT_FAILED : status;
 }
