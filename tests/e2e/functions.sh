@@ -89,8 +89,11 @@ spawn() {
     # shellcheck disable=SC2086
     ${PREFIX[$name]-} "$@" >>"$T/$name.log" 2>&1 </dev/null &
     PID[$name]=$!
-    on_exit "kill -9 ${PID[$name]}; wait ${PID[$name]}"
+    on_exit "ours ${PID[$name]} && kill -9 ${PID[$name]}; wait ${PID[$name]}"
 }
+
+# Our child: its number may be another's by now.
+ours() { grep -qsx "PPid:[[:space:]]*$$" "/proc/$1/status"; }
 
 alive() { kill -0 "${PID[$1]}" 2>/dev/null && ! grep -q '^State:.Z' "/proc/${PID[$1]}/status"; }
 

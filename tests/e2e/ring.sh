@@ -5,6 +5,13 @@
 #
 # $T/ring.disk holds what was synchronised: it is what a power cut leaves.
 
+# ring_detach: once, for its number may be another's afterwards.
+RING=
+ring_detach() {
+    [ -z "$RING" ] || losetup -d "$RING"
+    RING=
+}
+
 # ring_start BYTES: $RING.
 ring_start() {
     need_root
@@ -19,5 +26,6 @@ ring_start() {
     on_exit "umount -l $T/ring.file"
     wait_until 5 mountpoint -q "$T/ring.file" || fail "nbdfuse does not mount"
     RING=$(losetup -f --show --direct-io=on "$T/ring.file") || skip "no loop device here"
-    on_exit 'losetup -d "$RING"' # (by number, the last one's: a dead file system hides the file)
+    # (By its number: a dead file system hides the file.)
+    on_exit 'ring_detach'
 }

@@ -115,6 +115,7 @@ until "$HOLDFAST" status root >/dev/null 2>&1; do sleep 0.1; done
 "$HOLDFAST" boot --timeout 2s || :
 wait "$former" || :
 echo "the former one has ended"
+"$HOLDFAST" stop root --timeout 10s 2>/dev/null || :
 END
 say "a daemon with the configuration of before is ended"
 here "holdfast=$LUN" timeout 40 bash "$T/former.sh"

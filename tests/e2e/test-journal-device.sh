@@ -68,7 +68,8 @@ done
 say "it fails during an outage: what was acknowledged is in memory"
 up -o journal_cache=16M
 end tgt KILL
-wait_until 10 test "$(dirty)" -gt 0
+is_dirty() { [ "$(dirty)" -gt 0 ]; }
+wait_until 10 is_dirty || fail "nothing is dirty"
 sleep 0.5
 touch "$T/ring.bad-writes" "$T/ring.bad-reads"
 spawn one nbdsh -u "$NBD" -c 'h.pwrite(b"1" * 4096, 48 << 20)' # (all others may wait for a read)
@@ -93,7 +94,7 @@ hf_says 1 'noted in .*: no start takes it' || [ "$(stat -f -c %T "$T")" = tmpfs 
     fail "it is not noted that this journal must not be used again"
 
 say "its disk is back, as it was: no start takes it, after a boot neither"
-losetup -d "$RING"
+ring_detach
 umount -l "$T/ring.file"
 rm "$T/ring.nbd"
 ring_start 16M
@@ -118,7 +119,7 @@ hf_says 10 'the journal was made' || fail "no new journal"
 end hf TERM
 
 say "it cannot be read for a while: what it holds is waited for"
-losetup -d "$RING"
+ring_detach
 umount -l "$T/ring.file"
 rm "$T/ring.disk" "$T/ring.nbd"
 ring_start 16M

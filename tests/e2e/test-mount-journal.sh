@@ -8,7 +8,7 @@
 mount_start
 truncate -s 96M "$T/disk"
 LOOP=$(losetup -f --show -b 4096 "$T/disk")
-on_exit "losetup -d $LOOP"
+on_exit "detach_loops $T/disk"
 sfdisk -q "$LOOP" <<<"label: gpt
 start=1MiB, size=64MiB"
 sync "$LOOP"

@@ -30,7 +30,7 @@ hf_says 10 'target ready' || fail "no login"
 rm "$T/secret"
 nbdsh -u "$NBD" -c 'h.pwrite(b"kept" * 1024, 8192)
 h.flush()'
-on_exit "kill -9 \$(cat $T/run/lock) 2>/dev/null"
+on_exit "ours ${PID[hf]} && kill -9 ${PID[hf]} \$(cat $T/run/lock)" # first the one that starts others
 for again in 1 2 3; do
     before=$(worker)
     [ "$before" != "${PID[hf]}" ] || fail "there is no supervisor"

@@ -23,7 +23,7 @@ cleanup() {
     local status=$?
     set +e
     mountpoint -q "$dir/fs" && umount -l "$dir/fs"
-    [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
+    [ -z "$loop" ] || losetup -d "$loop" 2>/dev/null && loop=
     jobs -p | xargs -r kill -9 2>/dev/null
     local at
     while read -r at; do umount -l "$at"; done < <(awk -v d="$dir/" 'index($5, d) == 1 {print $5}' /proc/self/mountinfo)
