@@ -49,13 +49,14 @@ refused "tgt, the wrong target" 'chap|mutual|target' "${US[@]}" \
 fake_start --chap we:secretsecret12 --mutual they:targetsecret12
 URL=$FAKE/1
 accepted "fake, mutual" "${US[@]}" "${THEY[@]}"
+writes() { fake stats | grep -oE 'op 0x[28]a [a-z]+=[0-9]+' || true; }
+before=$(writes)
 fake fault chap-skip
 refused "fake, a target that skips CHAP" 'mutual|prove' "${US[@]}" "${THEY[@]}"
 fake clear
 fake fault chap-wrong-mutual
 refused "fake, a target that does not know its secret" 'mutual|prove|chap' "${US[@]}" "${THEY[@]}"
-fake stats | grep -qE 'op 0x[28]a' && [ "$(fake peek 0 1)" = 00 ] ||
-    say "(nothing was written to the target that did not prove itself)"
+[ "$(writes)" = "$before" ] || fail "a target that did not prove itself was written to"
 
 # Once served, a wrong answer is no reason to give up: the administrator may be changing it.
 fake clear

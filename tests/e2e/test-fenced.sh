@@ -9,14 +9,18 @@ fake_start --size 16M
 hf_start "$FAKE/1"
 nbdsh -u "$NBD" -c 'h.pwrite(b"a" * 4096, 0)'
 fake fault reservation-conflict@write
-timeout 20 nbdsh -u "$NBD" -c 'h.pwrite(b"b" * 4096, 0)' 2>"$T/client.log" &&
-    fail "a write into a reservation was acknowledged"
+# refused SECONDS BYTE: a write of it gets an error, rather than wait or be acknowledged.
+refused() {
+    local status=0
+    timeout "$1" nbdsh -u "$NBD" -c "h.pwrite(b'$2' * 4096, 0)" 2>"$T/client.log" || status=$?
+    [ "$status" = 1 ]
+}
+refused 20 b || fail "a write into a reservation was not refused: $(cat "$T/client.log")"
 hf_says 5 'reserv' || fail "the log does not say that the LUN is reserved"
 hf_status | grep -qi reserv || fail "status does not say that the LUN is reserved"
 fake clear
 sleep 1
-timeout 5 nbdsh -u "$NBD" -c 'h.pwrite(b"c" * 4096, 0)' 2>/dev/null &&
-    fail "writes went on after the fence"
+refused 5 c || fail "writes went on after the fence: $(cat "$T/client.log")"
 [ "$(fake peek 0 1)" = 61 ] || fail "something was written after the fence"
 end hf TERM
 end fake KILL

@@ -119,6 +119,17 @@ before=$(answered)
 wait_until 5 goes_on || fail "writes stand"
 export_to "$T/image" || fail "no further export: $(cat "$T/export.log")"
 end holder KILL
+
+if strace -qq -e trace=none true 2>/dev/null; then
+    say "an export that is too slow for that says that it lacks something"
+    : >"$T/hf.log"
+    spawn slow strace -qq -e trace=pwrite64 -e inject=pwrite64:delay_enter=1000000 \
+        "$HOLDFAST" journal export t "$T/image" -o "run_dir=$T/run"
+    hf_says 60 'taking the room back' || fail "it is held for ever"
+    ended_within slow 60 || fail "the export goes on for ever"
+    [ "$ENDED" = 1 ] || fail "an image without all of it, and exit status $ENDED"
+    grep -q 'lacks something' "$T/slow.log" || fail "it does not say so: $(tail -n 3 "$T/slow.log")"
+fi
 writer_end
 end hf TERM
 [ "$ENDED" = 0 ] || fail "holdfast ended with $ENDED"

@@ -26,8 +26,8 @@ PYTHON
 raw_file() {
     rm -f "$T/raw.sock"
     spawn raw nbdkit -f -r -U "$T/raw.sock" file "$LOSSY_FILE"
-    wait_until 5 test -S "$T/raw.sock"
-    pattern_in "nbd+unix:///?socket=$T/raw.sock"
+    wait_until 5 test -S "$T/raw.sock" || fail "nbdkit does not start"
+    pattern_in "nbd+unix:///?socket=$T/raw.sock" >"$T/raw.out"
 }
 
 truncate -s 64M "$T/img"
@@ -40,6 +40,7 @@ hf_start "$(tgt_url tgt)" -o retain_time=1h,retain=16M
 write_pattern
 lossy_crash
 raw_file && fail "the target lost nothing: the test shows nothing"
+grep -q '^[1-9][0-9]* of 512 blocks' "$T/raw.out" || fail "the target's file cannot be read"
 end raw KILL
 say "the crash lost acknowledged writes, as it should"
 tgt_start tgt

@@ -59,6 +59,7 @@ for who in "firmware 0" "firmware 7" ipxe initramfs; do
         continue
     grep -qE '^- 10\.77\.0\.[0-9]+ - -$' "$T/other" || fail "$OTHER $who: $(cat "$T/other")"
 done
+answers "boot.ipxe 10.77.0.128 - $INITIATOR $size" $MAC ipxe # it still answers whom it knows
 end dnsmasq TERM
 
 say "any machine, and CHAP: the script that asks for the secret"

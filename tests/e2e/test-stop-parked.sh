@@ -20,6 +20,7 @@ hf_says 5 'stopping' || fail "the log does not say that it stops"
 grep -q 'the daemon stops' "$T/flush" || fail "a flush meanwhile: $(cat "$T/flush")"
 ended_within hf 12 || fail "still there after 12 s"
 say "ended after $(since "$asked") s with status $ENDED"
+[ "$ENDED" = 1 ] || fail "something was not written, and the exit status is $ENDED"
 less "$(since "$asked")" 11 || fail "took longer than 10 s"
 grep -qiE 'not written|never answered|not flushed' "$T/hf.log" ||
     fail "the log does not say what was not written"
@@ -27,3 +28,19 @@ grep -qE '64.*KiB|65536|68.*KiB|69632' "$T/hf.log" || fail "the log does not say
 ended_within client 2 || fail "the client still waits for an answer"
 [ "$ENDED" != 0 ] || fail "the client was told that its write is done"
 [ ! -S "$T/nbd" ] || fail "the socket was left behind"
+
+say "a second signal ends the waiting at once"
+tgt_start tgt
+hf_start "$(tgt_url tgt)" -o stop_timeout=1h
+nbdsh -u "$NBD" -c 'h.pwrite(b"x" * 4096, 0)'
+end tgt KILL
+spawn second nbdsh -u "$NBD" -c 'h.pwrite(b"z" * 65536, 4096)'
+sleep 1
+: >"$T/hf.log"
+kill -TERM "${PID[hf]}"
+hf_says 5 'stopping' || fail "the log does not say that it stops"
+sleep 2
+alive hf || fail "one signal was enough"
+kill -TERM "${PID[hf]}"
+ended_within hf 5 || fail "the second signal does not end it"
+[ "$ENDED" = 1 ] || fail "exit status $ENDED after the second signal"

@@ -7,10 +7,14 @@ need nbdsh jq
 
 SECONDS_EACH=$(long 10 1.5)
 
+# happened FAULT: how often until now.
+happened() { fake stats | grep -o "fault ${1%%[:@=]*}=[0-9]*" || true; }
+
 # under_fault FAULT...: load while the faults happen, then without; all of it right.
 under_fault() {
-    local name
+    local name before
     name=load-${1%%[:@=]*}
+    before=$(happened "$1")
     say "fault: $*"
     exercise "$name" "$NBD" --workers 4 --length $((16 << 20)) --pause 0.001
     sleep 0.3
@@ -19,7 +23,7 @@ under_fault() {
     fake clear
     sleep 0.3
     exercised "$name" 40
-    fake stats | grep -q "fault ${1%%[:@=]*}=" || fail "$1: did not happen"
+    [ "$(happened "$1")" != "$before" ] || fail "$1: did not happen"
     alive hf || fail "$1: the daemon died"
 }
 
@@ -46,11 +50,18 @@ under_fault async-logout:2@write
 under_fault silent:2@write
 under_fault silent-after:2@write
 under_fault silent:1@read
-under_fault silent:2@nop
 under_fault close-in-login:3 close:1@write
 under_fault login-status:3=0x0301 close:1@read
 under_fault tmf-response:2=255 close:1@write
 under_fault delay:40=20@write
+say "fault: silent:1@nop, which comes only where nobody asks for anything"
+before=$(happened silent)
+: >"$T/hf.log"
+fake fault silent:1@nop
+hf_says 10 'target gone' || fail "an unanswered ping is not noticed"
+[ "$(happened silent)" != "$before" ] || fail "silent@nop: did not happen"
+nbdsh -u "$NBD" -c 'h.pread(512, 0)'
+
 say "and a cache that is lost, three times"
 exercise crash "$NBD" --workers 4 --length $((16 << 20)) --pause 0.001
 for _ in 1 2 3; do
@@ -68,3 +79,13 @@ PYTHON
 [ "$(fake sha256)" = "$(fake sha256 stable)" ] || fail "a FLUSH left something in the cache"
 end hf TERM
 [ "$ENDED" = 0 ] || fail "exit status $ENDED"
+
+say "flush and drain end when the target has everything on stable storage"
+hf_start "$FAKE/1" -o retain_time=1h
+for verb in flush drain; do
+    nbdsh -u "$NBD" -c "h.pwrite(b'${verb:0:1}' * 4096, 0)"
+    [ "$(fake sha256)" != "$(fake sha256 stable)" ] || fail "$verb: there is nothing to see"
+    "$HOLDFAST" $verb t -o "run_dir=$T/run" || fail "$verb"
+    [ "$(fake sha256)" = "$(fake sha256 stable)" ] || fail "$verb left something in the cache"
+done
+end hf TERM

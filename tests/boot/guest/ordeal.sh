@@ -74,11 +74,12 @@ echo 0 >/run/number
 wait_until 60 is_up || true
 is_root_disk
 counts &
+writer=$!
 goes_on 30
 outage
 death
 packages
 touch /run/stop
-wait
+wait $writer || fail "a write failed"
 say "last number $(count)"
 ! dmesg | grep -iE 'i/o error|ext4-fs (error|warning)|hung' || fail "the kernel's log"
