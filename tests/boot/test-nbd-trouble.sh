@@ -128,8 +128,9 @@ wait_until 60 grep -q 'disk is /dev/nbd0 now' /run/hf.log || fail "no device for
 say forcing
 told gone
 {
-    dd if=/run/piece of=/dev/nbd0 conv=fsync 2>/dev/null
-    echo \$? >/run/status
+    status=0
+    dd if=/run/piece of=/dev/nbd0 bs=64k conv=fsync 2>/dev/null || status=\$?
+    echo \$status >/run/status
 } &
 WRITER=\$!
 sleep 1
@@ -153,6 +154,8 @@ guest_says 120 ' journalled$' || fail "writes do not go on with a journal"
 tgt_start tgt
 guest_tell online
 guest_says 120 ' forcing$' || fail "the guest does not come to the last part"
+guest_no_io_error
+GUEST_ERRORS='rror,? .*dev nbd0, (sector|logical block)' # from here on: that is what --force means
 end tgt KILL
 guest_tell gone
 guest_ends 120
