@@ -19,15 +19,15 @@ wait $writer || fail "a write failed while the target was away"
 
 # No mount, and yet in use: by a process that has more rights than the service.
 systemctl start holdfast@disk.service || fail "$(systemctl status holdfast@disk.service)"
-wait_until 60 test -s /sys/block/nbd0/backend || fail "no device: $(systemctl status holdfast@disk.service)"
-exec 9</dev/nbd0
+node=$(holdfast attach disk) || fail "no device: $(systemctl status holdfast@disk.service)"
+exec 9<"$node"
 ! holdfast detach disk 2>/run/why || fail "detached under a process"
 grep -q 'open in process' /run/why || fail "detach says: $(cat /run/why)"
 systemctl restart holdfast@disk.service || fail "$(systemctl status holdfast@disk.service)"
 dd of=/dev/null bs=4k count=1 iflag=direct <&9 2>/dev/null || fail "an error after the restart"
 exec 9<&-
 systemctl stop holdfast@disk.service
-[ ! -e /sys/block/nbd0/pid ] || fail "the device is left over"
+[ ! -e "/sys/block/${node#/dev/}/pid" ] || fail "the device is left over"
 say "in use"
 
 # From here on nothing is synchronised by us.
