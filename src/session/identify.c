@@ -27,10 +27,7 @@ static void copy_text(char *to, size_t room, const uint8_t *from, size_t count)
         from++;
         length--;
     }
-    length = min_u64(length, room - 1);
-    for (size_t i = 0; i < length; i++)
-        to[i] = (char)(from[i] > ' ' - 1 && from[i] < 0x7f ? from[i] : '?');
-    to[length] = '\0';
+    lun_text(from, length, to, room);
 }
 
 int identify_inquiry(const uint8_t *data, size_t count, struct lun *lun, uint8_t *ret_type)

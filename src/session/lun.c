@@ -20,16 +20,11 @@ static bool designator_is_text(const struct lun_identity *identity)
     return identity->designator_type == 1 || identity->designator_type == 8;
 }
 
-/* What comes from a target goes into logs, terminals and JSON. Blanks stay: the name is also what a
- * device of the kernel is found again by. */
-static void printable_text(const struct lun_identity *identity, char *ret_text, size_t bytes)
+void lun_text(const uint8_t *bytes, size_t count, char *ret_text, size_t text_bytes)
 {
     size_t used = 0;
-    for (; used < identity->designator_bytes && used + 1 < bytes && identity->designator[used];
-         used++) {
-        uint8_t c = identity->designator[used];
-        ret_text[used] = c >= 0x20 && c <= 0x7e ? (char)c : '?';
-    }
+    for (; used < count && used + 1 < text_bytes && bytes[used]; used++)
+        ret_text[used] = bytes[used] >= 0x20 && bytes[used] <= 0x7e ? (char)bytes[used] : '?';
     ret_text[used] = '\0';
 }
 
@@ -37,8 +32,8 @@ void lun_name(const struct lun_identity *identity, char *ret_name, size_t name_b
 {
     char text[2 * LUN_DESIGNATOR_BYTES + 1];
     if (identity->designator_bytes > 0 && designator_is_text(identity)) {
-        printable_text(identity, text, sizeof text);
-        snprintf(ret_name, name_bytes, "%s", text);
+        /* With its blanks: a device of the kernel is found again by this name. */
+        lun_text(identity->designator, identity->designator_bytes, ret_name, name_bytes);
     } else if (identity->designator_bytes > 0) {
         designator_text(identity, text, sizeof text);
         const char *prefix = identity->designator_type == 2 ? "eui." : "naa.";

@@ -48,6 +48,10 @@ struct lun {
 bool lun_is_same(const struct lun_identity *known, const struct lun_identity *now, char *ret_why,
                  size_t why_bytes);
 
+/* Text of a target, up to its first NUL or as much as there is room for, fit for logs, terminals
+ * and JSON: '?' for what cannot be printed. text_bytes > 0. */
+void lun_text(const uint8_t *bytes, size_t count, char *ret_text, size_t text_bytes);
+
 /* The identity in one word for people and scripts: "naa.6001405...", or the serial. */
 void lun_name(const struct lun_identity *identity, char *ret_name, size_t name_bytes);
 
