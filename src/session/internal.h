@@ -196,8 +196,8 @@ void session_trouble(struct session *session, enum ses_op op, const struct judge
 void session_heard(struct session *session);
 void session_liveness_begin(struct session *session);
 uint64_t session_command_timeout_us(const struct session *session);
-/* A command that got no answer in that time may need more. */
-void session_raise_deadline(struct session *session);
+/* A command got no answer in that time: the session is lost, and the next one has more. */
+void session_overdue(struct session *session, enum ses_op op, uint64_t sent_us);
 /* Silence is noticed in this state; in others, each question has its own short time. */
 bool session_is_watched(const struct session *session);
 /* An answer to anything within a second, or session_begin_again(). False: it cannot be asked. */

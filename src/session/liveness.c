@@ -38,7 +38,7 @@ uint64_t session_command_timeout_us(const struct session *session)
     return raised ? base * session->deadline_factor : base;
 }
 
-void session_raise_deadline(struct session *session)
+static void raise_deadline(struct session *session)
 {
     uint64_t now = session_now(session);
     uint64_t base = (uint64_t)session->config.command_timeout_ms * 1000;
@@ -72,6 +72,14 @@ static struct ses_command *most_urgent(const struct session *session)
     return urgent;
 }
 
+void session_overdue(struct session *session, enum ses_op op, uint64_t sent_us)
+{
+    session_trace(session, TRACE_SESSION_DEADLINE, op, (session_now(session) - sent_us) / 1000, 0,
+                  NULL);
+    raise_deadline(session);
+    session_lose(session, LINK_LOSS_DEADLINE, NULL);
+}
+
 static bool deadline_passed(struct session *session)
 {
     uint64_t now = session_now(session);
@@ -79,10 +87,7 @@ static bool deadline_passed(struct session *session)
     session->deadline_check_us = now;
     if (!command || now < command->deadline_us)
         return false;
-    session_trace(session, TRACE_SESSION_DEADLINE, command->op, (now - command->sent_us) / 1000, 0,
-                  NULL);
-    session_raise_deadline(session);
-    session_lose(session, LINK_LOSS_DEADLINE, NULL);
+    session_overdue(session, command->op, command->sent_us);
     return true;
 }
 

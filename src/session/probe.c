@@ -81,14 +81,10 @@ static uint32_t step_cdb(const struct session *session, struct link_command *pro
 
 void session_setup_timed_out(struct session *session)
 {
-    if (!session_is_watched(session) || session->step != STEP_SYNC) {
+    if (session_is_watched(session) && session->step == STEP_SYNC)
+        session_overdue(session, SES_SYNC, session->probe_us);
+    else
         session_lose(session, LINK_LOSS_SETUP_TIMEOUT, NULL);
-        return;
-    }
-    session_trace(session, TRACE_SESSION_DEADLINE, SES_SYNC,
-                  (session_now(session) - session->probe_us) / 1000, 0, NULL);
-    session_raise_deadline(session);
-    session_lose(session, LINK_LOSS_DEADLINE, NULL);
 }
 
 static void settle_anew(struct session *session)
