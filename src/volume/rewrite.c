@@ -307,8 +307,7 @@ static void send_next_piece(struct vol_io *io)
         add_part(io, extent->extent.length, NULL, 0);
         send_data(io);
     } else if (extent->content.buffer && must_not_keep_memory(io->volume)) {
-        retained_take_back(&io->volume->retained, &io->job);
-        vol_io_finish(io, 0);
+        give_back(io);
     } else if (extent->content.buffer) {
         send_from_memory(io);
     } else {
