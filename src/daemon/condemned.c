@@ -10,18 +10,15 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "daemon/run_dir.h"
+
 #define LASTING_DIR "/var/lib/holdfast"
 
 void condemned_places(const char *run_dir, struct condemned_places *ret_places)
 {
     const char *given = getenv("STATE_DIRECTORY"); /* perhaps several, as systemd says it */
     const char *lasting = given && *given == '/' ? given : LASTING_DIR;
-    size_t bytes = strlen(run_dir);
-    while (bytes > 0 && run_dir[bytes - 1] == '/') /* at the end of what somebody typed */
-        bytes--;
-    const char *slash = memrchr(run_dir, '/', bytes);
-    snprintf(ret_places->run, sizeof ret_places->run, "%.*s", slash ? (int)(slash - run_dir) : 0,
-             run_dir);
+    snprintf(ret_places->run, sizeof ret_places->run, "%.*s", run_dir_base_bytes(run_dir), run_dir);
     snprintf(ret_places->lasting, sizeof ret_places->lasting, "%.*s", (int)strcspn(lasting, ":"),
              lasting);
 }

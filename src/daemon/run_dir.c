@@ -115,12 +115,21 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
+int run_dir_base_bytes(const char *path)
+{
+    size_t bytes = strlen(path);
+    while (bytes > 0 && path[bytes - 1] == '/') /* at the end of what somebody typed */
+        bytes--;
+    const char *slash = memrchr(path, '/', bytes);
+    return slash ? (int)(slash - path) : 0;
+}
+
 int run_dir_claim_lun(struct run_dir *run_dir, const char *target, uint32_t lun,
                       struct fault *fault)
 {
     char file[1100];
     pid_t holder = 0;
-    int base = (int)(strrchr(run_dir->path, '/') - run_dir->path);
+    int base = run_dir_base_bytes(run_dir->path);
     snprintf(file, sizeof file, "%.*s/.lun-%016" PRIx64 "-%" PRIu32, base, run_dir->path,
              hash_of(target), lun);
     run_dir->lun_fd = take_lock(file, &holder, fault);

@@ -24,6 +24,9 @@ struct run_dir {
  */
 int run_dir_take(struct run_dir *run_dir, const char *path, struct fault *fault);
 
+/* How much of the path of a run directory is the directory that it lies in. */
+int run_dir_base_bytes(const char *path);
+
 /*
  * One LUN, one daemon on this host: two would throw each other's session out at the target, and
  * know nothing of each other's writes. Locked beside the run directory, so under one base.
