@@ -59,7 +59,7 @@ void conn_close(struct conn *conn);
 /* The rest only between `up` and `down`. */
 void conn_submit(struct conn *conn, struct link_command *command);
 void conn_reset_lun(struct conn *conn);
-bool conn_ping(struct conn *conn);
+bool conn_ping(struct conn *conn); /* as link_port_ops.ping */
 
 /* Sends a Logout; its answer (or any other end) comes as `down`. */
 void conn_logout(struct conn *conn);

@@ -221,12 +221,8 @@ bool library_error_is_data_out(const char *error)
 bool library_error_is_refusal(const char *error)
 {
     /* Command not supported, invalid PDU field. */
-    static const char *const texts[] = {"rejected with reason: 0x05", "rejected with reason: 0x09"};
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (strstr(error, texts[i]))
-            return true;
-    }
-    return false;
+    return strstr(error, "rejected with reason: 0x05") != NULL ||
+           strstr(error, "rejected with reason: 0x09") != NULL;
 }
 
 bool library_error_is_no_reason(const char *error)
