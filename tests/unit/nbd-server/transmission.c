@@ -269,22 +269,34 @@ static void memory_that_came_for_a_write_that_failed_meanwhile_is_given_back(voi
     client_done(&client);
 }
 
+/* A FLUSH in the volume, and a READ that waits for the memory: the one that is returned. */
+static struct buffer *stop_while_one_waits(struct client *client)
+{
+    struct buffer *taken = buffer_get(vol_buffers(client->volume), MIB);
+    memvol_hold(client->volume, true);
+    client_request(client, NSRV_CMD_FLUSH, 0, 1, 0, 0);
+    client_request(client, NSRV_CMD_READ, 0, 2, 0, MIB);
+    nsrv_connection_stop(client->connection);
+    client_pump(client);
+    return taken;
+}
+
+static void expect_the_flush_and_the_end(struct client *client)
+{
+    client_expect_nothing(client);
+    memvol_release(client->volume, 1);
+    client_pump(client);
+    client_expect_simple(client, 1, 0);
+    client_expect_end(client);
+}
+
 static void stopping_answers_what_is_under_way_and_refuses_what_waits(void **state)
 {
     struct client client;
     init_small(&client, 1);
-    struct buffer *taken = buffer_get(vol_buffers(client.volume), MIB);
-    memvol_hold(client.volume, true);
-    client_request(&client, NSRV_CMD_FLUSH, 0, 1, 0, 0);
-    client_request(&client, NSRV_CMD_READ, 0, 2, 0, MIB); /* waits for memory */
-    nsrv_connection_stop(client.connection);
-    client_pump(&client);
+    struct buffer *taken = stop_while_one_waits(&client);
     client_expect_error(&client, 2, NSRV_ESHUTDOWN);
-    client_expect_nothing(&client);
-    memvol_release(client.volume, 1);
-    client_pump(&client);
-    client_expect_simple(&client, 1, 0);
-    client_expect_end(&client);
+    expect_the_flush_and_the_end(&client);
     buffer_unref(taken);
     client_done(&client);
 }
@@ -296,17 +308,8 @@ static void stopping_leaves_a_kernel_what_waits_without_an_answer(void **state)
     struct memvol_config config = memvol_config_default;
     config.memory_bytes = MIB;
     client_adopt(&client, &config);
-    struct buffer *taken = buffer_get(vol_buffers(client.volume), MIB);
-    memvol_hold(client.volume, true);
-    client_request(&client, NSRV_CMD_FLUSH, 0, 1, 0, 0);
-    client_request(&client, NSRV_CMD_READ, 0, 2, 0, MIB); /* waits for memory */
-    nsrv_connection_stop(client.connection);
-    client_pump(&client);
-    client_expect_nothing(&client);
-    memvol_release(client.volume, 1);
-    client_pump(&client);
-    client_expect_simple(&client, 1, 0);
-    client_expect_end(&client);
+    struct buffer *taken = stop_while_one_waits(&client);
+    expect_the_flush_and_the_end(&client);
     buffer_unref(taken);
     client_done(&client);
 }
