@@ -233,7 +233,6 @@ static void tear_down(struct daemon *daemon)
     journal_setup_close(&daemon->journal, daemon->volume_stopped, daemon->log);
     link_libiscsi_free(daemon->link);
     login_done(&daemon->login);
-    run_dir_release(&daemon->run_dir);
     evl_free(daemon->loop);
     sd_notifier_done(&daemon->notifier);
 }
@@ -277,6 +276,7 @@ static int work(void *owner)
     }
     tear_down(daemon);
     log_free(daemon->log);
+    run_dir_release(&daemon->run_dir); /* who waited for that reads our last words next */
     return daemon->exit_status;
 }
 
