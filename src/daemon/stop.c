@@ -8,7 +8,8 @@
  * What can go wrong: somebody still uses a file, or the target is away. Then stop_timeout counts:
  * the front ends have the first half of it, the volume the rest. After that nobody is waited for:
  * requests are answered with an error, mounts are detached. What was not written is said, and the
- * exit status is 1. A second signal ends the waiting at once.
+ * exit status is 1; of mere reads nothing is lost but their answers. A second signal ends the
+ * waiting at once.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,10 +33,10 @@ static void tell_what_is_lost(struct daemon *daemon, const struct vol_status *st
                  status->requests, human_plural(status->requests),
                  human_size(status->parked_write_bytes, size),
                  status->requests == 1 ? "was" : "were");
-    if (status->retained_bytes > 0 && !status->journal_open)
+    if (status->unsynced_bytes > 0 && !status->journal_open)
         snprintf(lines[1], sizeof lines[1],
                  "%s of acknowledged writes were not flushed to the target",
-                 human_size(status->retained_bytes, size));
+                 human_size(status->unsynced_bytes, size));
     bool both = *lines[0] && *lines[1];
     log_format(daemon->log, STORY_ERROR, "stopping without the target; %s%s%s", lines[0],
                both ? ", " : "", lines[1]);
@@ -58,6 +59,20 @@ static void arm(struct daemon *daemon, uint64_t at_us)
     port_timer_start(evl_timer_port(daemon->loop), &daemon->stop_timer, at_us);
 }
 
+/* The last words can be the good ones then: whoever reads them asks for what was written. */
+static void tell_what_is_unread(struct daemon *daemon, const struct vol_status *status)
+{
+    log_format(daemon->log, STORY_WARNING,
+               "stopping without the target; %u read%s %s never answered", status->requests,
+               human_plural(status->requests), status->requests == 1 ? "was" : "were");
+}
+
+/* Also ranges that were only zeroed, of which no payload is retained. */
+static bool is_something_lost(const struct vol_status *status)
+{
+    return status->changes > 0 || (status->unsynced_bytes > 0 && !status->journal_open);
+}
+
 /* What is unanswered or unflushed now is lost: said once. */
 static void give_up(struct daemon *daemon)
 {
@@ -68,9 +83,11 @@ static void give_up(struct daemon *daemon)
     vol_status(daemon->volume, &status);
     if (status.journal_open && status.unsynced_bytes > 0)
         tell_what_is_kept(daemon, &status);
-    if (status.requests > 0 || (status.retained_bytes > 0 && !status.journal_open)) {
+    if (is_something_lost(&status)) {
         tell_what_is_lost(daemon, &status);
         daemon->exit_status = 1;
+    } else if (status.requests > 0) {
+        tell_what_is_unread(daemon, &status);
     }
     front_ends_stop_now(daemon->front_ends);
 }

@@ -274,6 +274,8 @@ void vol_enter(struct volume *volume);
 void vol_leave(struct volume *volume);
 /* Requests that are inside. */
 unsigned vol_unanswered(const struct volume *volume);
+/* Of them: those that change something, and FLUSH, which promises that others did. */
+unsigned vol_unanswered_changes(const struct volume *volume);
 void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry);
 /* From what the session knows of the LUN. */
 void vol_learn_geometry(struct volume *volume);

@@ -291,6 +291,22 @@ void vol_io_finish_after_sync(struct vol_io *io)
     volume->flush_count++;
 }
 
+static unsigned changes_in(const struct list_node *requests)
+{
+    unsigned count = 0;
+    list_for_each(it, requests) count += modifies(container_of(it, struct vol_request, node)->op);
+    return count;
+}
+
+unsigned vol_unanswered_changes(const struct volume *volume)
+{
+    unsigned count =
+        volume->flush_count + changes_in(&volume->waiting) + changes_in(&volume->parked);
+    list_for_each(it, &volume->active_ios) count +=
+        modifies(container_of(it, struct vol_io, node)->request->op);
+    return count;
+}
+
 static void abandon_list(struct volume *volume, struct list_node *requests, unsigned *counter,
                          int error)
 {

@@ -459,6 +459,7 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status)
     uint32_t block_bytes = vol_block_bytes(volume);
     status.online = volume->ready;
     status.requests = vol_unanswered(volume);
+    status.changes = vol_unanswered_changes(volume);
     status.parked = volume->ready ? 0 : status.requests;
     status.parked_write_bytes = volume->ready ? 0 : parked_write_bytes(volume);
     status.retained_bytes = volume->retained.data_blocks * block_bytes;

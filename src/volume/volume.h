@@ -144,6 +144,7 @@ struct vol_journal_config {
 struct vol_status {
     bool online;       /* the session is ready */
     unsigned requests; /* not answered yet */
+    unsigned changes;  /* of them: no mere reads, so that something is lost without an answer */
     unsigned parked;   /* of them: waiting for the session */
     uint64_t parked_write_bytes;
     uint64_t retained_bytes; /* acknowledged, not covered by a SYNC yet */

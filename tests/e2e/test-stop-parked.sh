@@ -29,6 +29,24 @@ ended_within client 2 || fail "the client still waits for an answer"
 [ "$ENDED" != 0 ] || fail "the client was told that its write is done"
 [ ! -S "$T/nbd" ] || fail "the socket was left behind"
 
+read_waits() { [ "$(hf_status --json | jq .volume.parked)" = 1 ]; }
+say "only a read waits: nothing that was written is lost"
+tgt_start tgt
+hf_start "$(tgt_url tgt)" -o stop_timeout=1s
+hf_says 5 'target ready' || fail "it does not reach the target"
+end tgt KILL
+hf_says 5 'gone|lost' || fail "the log does not say that the target is gone"
+spawn reader nbdsh -u "$NBD" -c 'h.pread(4096, 0)'
+wait_until 5 read_waits || fail "the read did not wait"
+kill -TERM "${PID[hf]}"
+ended_within hf 5 || fail "still there after 5 s"
+[ "$ENDED" = 0 ] || fail "exit status $ENDED, as if something had not been written"
+hf_says 1 '1 read was never answered' || fail "the log does not say what was not answered"
+! grep -E 'to be written|not flushed' "$T/hf.log" || fail "nothing was ever written"
+tail -n 1 "$T/hf.log" | grep -q 'stopped; everything was written' || fail "no good end"
+ended_within reader 2 || fail "the reader still waits for an answer"
+[ "$ENDED" != 0 ] || fail "the reader was told that it has its data"
+
 say "a second signal ends the waiting at once"
 tgt_start tgt
 hf_start "$(tgt_url tgt)" -o stop_timeout=1h

@@ -142,6 +142,47 @@ static void stopping_now_gives_up_on_what_is_left(void **state)
     rig_crash(rig);
 }
 
+static unsigned unanswered_changes(const struct rig *rig)
+{
+    struct vol_status status;
+    vol_status(rig->volume, &status);
+    return status.changes;
+}
+
+/* Whether they have come as far as the session or wait for the disk to be known. */
+static void expect_changes(struct rig *rig)
+{
+    struct call read, extents, write, zeroes, trim, flush;
+    call_start(rig, &read, VOL_READ, 0, 512, 0, 0);
+    call_start(rig, &extents, VOL_BLOCK_STATUS, 0, 512, 0, 0);
+    assert_int_equal(unanswered_changes(rig), 0);
+    call_start(rig, &write, VOL_WRITE, 512, 512, 0, 1);
+    assert_int_equal(unanswered_changes(rig), 1);
+    call_start(rig, &zeroes, VOL_WRITE_ZEROES, 1024, 512, 0, 0);
+    call_start(rig, &trim, VOL_TRIM, 2048, 512, 0, 0);
+    assert_int_equal(unanswered_changes(rig), 3);
+    call_start(rig, &flush, VOL_FLUSH, 0, 0, 0, 0);
+    assert_int_equal(unanswered_changes(rig), 4);
+    vol_stop(rig->volume, note_stopped, rig);
+    vol_stop_now(rig->volume);
+    struct call *calls[] = {&read, &extents, &write, &zeroes, &trim, &flush};
+    for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        assert_true(calls[i]->answered);
+        call_done(calls[i]);
+    }
+    rig_crash(rig);
+}
+
+static void reads_are_no_changes(void **state)
+{
+    struct rig *rig = rig_new(NULL);
+    rig->session->lun.unmap = true; /* or a TRIM is answered at once ... */
+    rig_write(rig, 0, 512, 1);      /* ... and a FLUSH, which had nothing to wait for */
+    fake_lose(rig->session);
+    expect_changes(rig);
+    expect_changes(rig_new_unseen(NULL));
+}
+
 static void a_fenced_session_refuses_everything(void **state)
 {
     struct rig *rig = rig_new(NULL);
@@ -217,6 +258,7 @@ int main(void)
         cmocka_unit_test(the_outage_limit_fails_what_waits_and_keeps_what_was_acknowledged),
         cmocka_unit_test(stopping_synchronises_first),
         cmocka_unit_test(stopping_now_gives_up_on_what_is_left),
+        cmocka_unit_test(reads_are_no_changes),
         cmocka_unit_test(a_fenced_session_refuses_everything),
         cmocka_unit_test(trim_unmaps_whole_units_only),
         cmocka_unit_test(block_status_lays_what_is_held_over_the_target),
