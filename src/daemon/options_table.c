@@ -97,7 +97,7 @@ const struct option option_table[] = {
      "longest wait for the target when the daemon is told to stop"},
 
     /* The process. */
-    {"poll_us", OPTION_NUMBER, "MICROSECONDS", "100", 0, 1000, FIELD(poll_us), NULL,
+    {"poll_us", OPTION_NUMBER, "MICROSECONDS", "500", 0, 1000, FIELD(poll_us), NULL,
      "look for the next event so long before sleeping, where it pays; 0: never"},
     {"lock_memory", OPTION_CHOICE, "auto|yes|no", "auto", 0, 0, FIELD(lock_memory), NULL,
      "keep the daemon out of swap; auto: when it may"},

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/checked.h"
 #include "daemon/control_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/device.h"
@@ -28,6 +29,8 @@
 #include "os/link_libiscsi.h"
 
 #define FILL_SAMPLE_MS 1000
+/* A client that has more to do than this before its next request may want the very CPU for it. */
+#define CLIENT_POLL_US 200u
 
 uint64_t daemon_now_us(const struct daemon *daemon)
 {
@@ -136,10 +139,24 @@ static void set_up_notifier(struct daemon *daemon)
                    strerror(-error));
 }
 
-static bool is_calm(void *owner)
+static enum evl_wait waits_for(void *owner)
 {
     const struct daemon *daemon = owner;
-    return vol_is_calm(daemon->volume);
+    if (!vol_is_calm(daemon->volume))
+        return EVL_WAIT_LONG;
+    return vol_is_empty(daemon->volume) ? EVL_WAIT_CLIENT : EVL_WAIT_ANSWER;
+}
+
+static void set_up_polling(struct daemon *daemon)
+{
+    const uint64_t max_us = daemon->options->poll_us;
+    const struct evl_polling polling = {
+        .max_us = {[EVL_WAIT_CLIENT] = (uint32_t)min_u64(max_us, CLIENT_POLL_US),
+                   [EVL_WAIT_ANSWER] = (uint32_t)max_us},
+        .waits_for = waits_for,
+        .owner = daemon,
+    };
+    evl_poll(daemon->loop, &polling);
 }
 
 static int set_up_disk(struct daemon *daemon, struct fault *fault)
@@ -155,7 +172,7 @@ static int set_up_disk(struct daemon *daemon, struct fault *fault)
     if (error)
         return fault_set(fault, error, "no memory for the volume; lower memory=SIZE");
     vol_on_gave_up(daemon->volume, gave_up, daemon);
-    evl_poll(daemon->loop, (uint32_t)daemon->options->poll_us, is_calm, daemon);
+    set_up_polling(daemon);
     return 0;
 }
 

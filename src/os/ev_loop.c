@@ -7,7 +7,8 @@
  * is) costs nothing, the timer fires once at the old time and is armed for the new one.
  *
  * Between turns the loop sleeps; after evl_poll() it may first go round without waiting, for as
- * long as the window says. Only descriptors count as events there: timers are what it waits out.
+ * long as the window says of what it waits for. Only descriptors count as events there: timers are
+ * what it waits out.
  *
  * What can go wrong: hooks that request each other for ever. After HOOK_ROUNDS the rest waits
  * for the next turn, so descriptors and timers get their chance.
@@ -37,11 +38,12 @@ struct evl {
     struct list_node hooks;
     struct list_node calls;
 
-    struct poll_window window;
-    bool (*worth_it)(void *owner);
-    void *worth_it_owner;
-    uint64_t done_us;  /* when what the last event brought was dealt with */
-    uint64_t event_us; /* the first event of this turn; 0: none */
+    struct poll_window windows[EVL_WAITS];
+    enum evl_wait (*waits_for)(void *owner); /* NULL: never look */
+    void *waits_for_owner;
+    enum evl_wait wait; /* what for, since done_us */
+    uint64_t done_us;   /* when what the last event brought was dealt with */
+    uint64_t event_us;  /* the first event of this turn; 0: none */
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct evl_watch *)0)->library), "ev_io outgrew its room");
@@ -138,15 +140,16 @@ static void run_hooks(struct evl *loop)
 /* Whether to look for events once more, instead of sleeping until there is one. */
 static bool looks_again(struct evl *loop)
 {
-    if (loop->window.max_us == 0)
+    if (!loop->waits_for)
         return false;
     uint64_t now_us = timer_port_now_us(&loop->timer_port);
     if (loop->event_us > 0) {
-        poll_window_event(&loop->window, loop->event_us - loop->done_us);
+        poll_window_event(&loop->windows[loop->wait], loop->event_us - loop->done_us);
         loop->done_us = now_us;
         loop->event_us = 0;
     }
-    return now_us - loop->done_us < loop->window.us && loop->worth_it(loop->worth_it_owner);
+    loop->wait = loop->waits_for(loop->waits_for_owner);
+    return now_us - loop->done_us < loop->windows[loop->wait].us;
 }
 
 static void turn_ends(struct ev_loop *libev, ev_prepare *prepare, int revents)
@@ -217,11 +220,15 @@ void evl_run_once(struct evl *loop, bool wait)
     ev_run(loop->libev, wait ? EVRUN_ONCE : EVRUN_NOWAIT);
 }
 
-void evl_poll(struct evl *loop, uint32_t max_us, bool (*worth_it)(void *owner), void *owner)
+void evl_poll(struct evl *loop, const struct evl_polling *polling)
 {
-    loop->window = (struct poll_window){.max_us = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? max_us : 0};
-    loop->worth_it = worth_it;
-    loop->worth_it_owner = owner;
+    assert(polling->max_us[EVL_WAIT_LONG] == 0);
+    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+        return;
+    for (int i = 0; i < EVL_WAITS; i++)
+        loop->windows[i] = (struct poll_window){.max_us = polling->max_us[i]};
+    loop->waits_for = polling->waits_for;
+    loop->waits_for_owner = polling->owner;
     loop->done_us = timer_port_now_us(&loop->timer_port);
 }
 
@@ -251,7 +258,7 @@ static void io_ready(struct ev_loop *libev, ev_io *io, int revents)
 {
     struct evl_watch *watch = container_of((uint64_t *)io, struct evl_watch, library[0]);
     struct evl *loop = ev_userdata(libev);
-    if (loop->event_us == 0 && loop->window.max_us > 0)
+    if (loop->event_us == 0 && loop->waits_for)
         loop->event_us = timer_port_now_us(&loop->timer_port);
     watch->ready(watch, from_libev(revents));
 }

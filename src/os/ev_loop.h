@@ -63,13 +63,27 @@ void evl_run(struct evl *loop);
 /* Runs one turn, waiting at most until the first event (wait) or not at all. */
 void evl_run_once(struct evl *loop, bool wait);
 
+/* What a loop waits for. Each comes after a time of its own, and has its own poll_window.h. */
+enum evl_wait {
+    EVL_WAIT_LONG,   /* nothing that comes soon: it sleeps at once */
+    EVL_WAIT_CLIENT, /* the next request of somebody who thinks about the answer to the last one */
+    EVL_WAIT_ANSWER, /* of a target or a device, to something that is under way */
+    EVL_WAITS,
+};
+
+struct evl_polling {
+    uint32_t max_us[EVL_WAITS]; /* that of EVL_WAIT_LONG is 0 */
+    /* Called at the end of each turn; may call nothing here. */
+    enum evl_wait (*waits_for)(void *owner);
+    void *owner;
+};
+
 /*
  * From now on evl_run() looks for events for a while before it sleeps, as far as poll_window.h
- * finds that this pays, and only while worth_it(owner) says so: who looks keeps a CPU from others.
- * It is called at the end of each turn, and may call nothing here. No effect where there is but one
- * CPU.
+ * finds that this pays for what it waits for then: who looks keeps a CPU from others. No effect
+ * where there is but one CPU.
  */
-void evl_poll(struct evl *loop, uint32_t max_us, bool (*worth_it)(void *owner), void *owner);
+void evl_poll(struct evl *loop, const struct evl_polling *polling);
 
 /* Makes evl_run() return after this turn. */
 void evl_break(struct evl *loop);

@@ -16,3 +16,8 @@ bool vol_is_calm(const struct volume *volume)
     return volume->lone_count == CALM_AFTER && vol_unanswered(volume) <= FEW + 1 &&
            !(volume->journal && jnl_is_syncing(volume->journal));
 }
+
+bool vol_is_empty(const struct volume *volume)
+{
+    return vol_unanswered(volume) == 0;
+}

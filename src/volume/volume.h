@@ -248,6 +248,9 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status);
  */
 bool vol_is_calm(const struct volume *volume);
 
+/* Whether no request is inside: what comes next comes from a client. */
+bool vol_is_empty(const struct volume *volume);
+
 /* For status and tests; owned by the volume. */
 struct session *vol_session(struct volume *volume);
 

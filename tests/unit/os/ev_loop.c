@@ -251,7 +251,7 @@ struct poller {
     struct evl_watch watch;
     int write_end;
     unsigned asked, bytes;
-    bool worth_it;
+    enum evl_wait wait;
 };
 
 static void on_byte(struct evl_watch *watch, unsigned events)
@@ -262,21 +262,26 @@ static void on_byte(struct evl_watch *watch, unsigned events)
     poller->bytes++;
 }
 
-static bool is_worth_it(void *owner)
+static enum evl_wait waits_for(void *owner)
 {
     struct poller *poller = owner;
     poller->asked++;
-    return poller->worth_it;
+    return poller->wait;
 }
 
-static void poller_init(struct poller *poller, struct probe *probe, bool worth_it)
+static void poller_init(struct poller *poller, struct probe *probe, enum evl_wait wait)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    *poller = (struct poller){.probe = probe, .write_end = ends[1], .worth_it = worth_it};
+    *poller = (struct poller){.probe = probe, .write_end = ends[1], .wait = wait};
     evl_watch_init(&poller->watch, ends[0], on_byte);
     evl_watch_set(probe->loop, &poller->watch, EVL_READ);
-    evl_poll(probe->loop, 1000000, is_worth_it, poller);
+    const struct evl_polling polling = {
+        .max_us = {[EVL_WAIT_CLIENT] = 1000000, [EVL_WAIT_ANSWER] = 1000000},
+        .waits_for = waits_for,
+        .owner = poller,
+    };
+    evl_poll(probe->loop, &polling);
 }
 
 static void poller_done(struct poller *poller)
@@ -310,27 +315,45 @@ static bool slept(struct poller *poller)
     return probe->timers > before;
 }
 
+/* A busy machine may be late. */
+static bool learns_to_look(struct poller *poller)
+{
+    bool looked = false;
+    for (int tries = 0; tries < 10 && !looked; tries++) {
+        give_bytes(poller, 16);
+        looked = !slept(poller);
+    }
+    return looked;
+}
+
 static void after_events_that_came_soon_it_looks_again_before_it_sleeps(void **state)
 {
     struct poller poller;
     if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
         skip();
-    poller_init(&poller, *state, true);
-    bool looked = false;
-    for (int tries = 0; tries < 10 && !looked; tries++) { /* a busy machine may be late */
-        give_bytes(&poller, 16);
-        looked = !slept(&poller);
-    }
-    assert_true(looked);
+    poller_init(&poller, *state, EVL_WAIT_ANSWER);
+    assert_true(learns_to_look(&poller));
     poller_done(&poller);
 }
 
-static void it_asks_whether_looking_is_worth_it(void **state)
+static void what_it_learns_of_answers_says_nothing_of_clients(void **state)
 {
     struct poller poller;
     if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
         skip();
-    poller_init(&poller, *state, false);
+    poller_init(&poller, *state, EVL_WAIT_ANSWER);
+    assert_true(learns_to_look(&poller));
+    poller.wait = EVL_WAIT_CLIENT;
+    assert_true(slept(&poller));
+    poller_done(&poller);
+}
+
+static void for_what_does_not_come_soon_it_sleeps_at_once(void **state)
+{
+    struct poller poller;
+    if (sysconf(_SC_NPROCESSORS_ONLN) == 1)
+        skip();
+    poller_init(&poller, *state, EVL_WAIT_LONG);
     give_bytes(&poller, 16);
     assert_true(poller.asked > 0);
     assert_true(slept(&poller));
@@ -354,7 +377,8 @@ int main(void)
         LOOP_TEST(what_is_cancelled_does_not_run),
         LOOP_TEST(a_signal_arrives_through_the_loop),
         LOOP_TEST(after_events_that_came_soon_it_looks_again_before_it_sleeps),
-        LOOP_TEST(it_asks_whether_looking_is_worth_it),
+        LOOP_TEST(what_it_learns_of_answers_says_nothing_of_clients),
+        LOOP_TEST(for_what_does_not_come_soon_it_sleeps_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

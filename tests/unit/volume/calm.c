@@ -33,10 +33,13 @@ static void a_request_under_way_does_not_disturb_it(void **state)
 {
     struct call call;
     ask_one_by_one(16);
+    assert_true(vol_is_empty(rig->volume));
     call_start(rig, &call, VOL_READ, 0, 4096, 0, 0);
     assert_true(vol_is_calm(rig->volume));
+    assert_false(vol_is_empty(rig->volume));
     run_all(rig, disk);
     call_done(&call);
+    assert_true(vol_is_empty(rig->volume));
 }
 
 static void while_the_journal_syncs_it_is_not_calm(void **state)
