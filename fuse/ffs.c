@@ -26,8 +26,9 @@
 #include "fuse/ffs_unmount.h"
 #include "os/ev_loop.h"
 
-/* Requests per turn of the loop: the NBD clients and the session want their turns, too. */
-#define TURN_REQUESTS     64
+/* Requests per turn of the loop: the target can begin with these, and its answers want their turn,
+ * as the NBD clients do. */
+#define TURN_REQUESTS     8
 #define UNMOUNT_RETRY_MS  500
 #define KILLED_RECHECK_MS 1000
 
