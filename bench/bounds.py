@@ -29,6 +29,12 @@ def per_second_of_all_cpus(work, cpu_seconds):
     return ratio(work and work * len(os.sched_getaffinity(0)), cpu_seconds)
 
 
+def in_turn(*rates):
+    """Of a second, when one comes after the other."""
+    needed = total(*(ratio(1, rate) for rate in rates))
+    return ratio(1, needed)
+
+
 # --- Latency: who does nothing else needs that long.
 
 def round_trip(w, cell="w4k-q1"):
@@ -68,6 +74,13 @@ def target_and_back(w, cell):
 def by_a_process_between(w, cell, other, name):
     return (f"libiscsi through socat, which only passes bytes on, / {name}",
             ratio(w.get("libiscsi through socat", cell, "iops", "raw"), other))
+
+
+def by_synced_writes(w):
+    """Who gives the ring's room away has to know that the target will not lose it."""
+    return ("libiscsi with a SYNC for each quarter of the ring, / L",
+            ratio(w.get("libiscsi syncing", "steady4k-q32", "iops", "raw"),
+                  w.raw("steady4k-q32", "iops")))
 
 
 def disk_reads(w):
@@ -127,9 +140,10 @@ def null_fuse(w, cell, key):
     return w.get("qemu-storage-daemon null", cell, key, "fuse")
 
 
-def rate_of_both(w, cell):
+def rate_of_busiest(w, cell):
+    """Waiting for each other costs, too: nobody on the way to this target keeps all CPUs busy."""
     needed_us = total(w.raw(cell, "all_cpu_us"), null_fuse(w, cell, "all_cpu_us"))
-    return per_second_of_all_cpus(1e6, needed_us)
+    return ratio(w.busiest(cell), needed_us and needed_us / 1e6)
 
 
 def rate_of_fsyncs(w, cell):
@@ -142,18 +156,36 @@ def rate_of_fsyncs(w, cell):
     return ratio(1e6, total(ratio(1e6, null_fuse(w, cell, "iops")), sync_us))
 
 
+def rate_of_one(w, cell):
+    """At QD1: by libiscsi that never sleeps, as holdfast does not then."""
+    return in_turn(w.get("libiscsi polling", cell, "iops", "raw"), null_fuse(w, cell, "iops"))
+
+
+def rate_of_flushes(w, cell):
+    """A file system's flushes come one at a time, each behind a write that it waited for."""
+    return ratio(rate_of_one(w, "flush-q1"), w.hold("none", cell, "flushes", "fuse"))
+
+
+FUSE_WAYS = {
+    "one": [("libiscsi, polling, and then qemu's FUSE with nothing behind it", rate_of_one)],
+    "many": [("libiscsi with nothing in front of it", lambda w, cell: w.raw(cell, "iops")),
+             ("the CPUs as busy as with the busiest, at libiscsi's and at qemu's FUSE with nothing "
+              "behind it", rate_of_busiest),
+             ("one FSYNC at a time, libiscsi's and to qemu's FUSE with nothing behind it",
+              rate_of_fsyncs)],
+    "application": [("the LUN's file, without iSCSI and FUSE",
+                     lambda w, cell: w.get("the LUN's file", cell, "iops", "raw")),
+                    ("its flushes and a write before each, by libiscsi, polling, and then qemu's "
+                     "FUSE with nothing behind it", rate_of_flushes)],
+}
+
+
 def fuse(w, cell):
-    """Not at QD1, where libiscsi sleeps between the steps and holdfast does not."""
+    kind = "application" if cell in cells.APPLICATION_NAMES else \
+        "one" if cell.endswith("-q1") else "many"
     qemu = w.get("qemu-storage-daemon", cell, "iops", "fuse")
-    rates = [("the LUN's file, without iSCSI and FUSE", w.get("the LUN's file", cell, "iops", "raw"))]
-    if not cell.endswith("-q1"):
-        rates += [("libiscsi with nothing in front of it", w.raw(cell, "iops")),
-                  ("all CPUs at libiscsi's and at qemu's FUSE with nothing behind it",
-                   rate_of_both(w, cell)),
-                  ("one FSYNC at a time, libiscsi's and to qemu's FUSE with nothing behind it",
-                   rate_of_fsyncs(w, cell))]
-    return lowest([(f"{words}, / qemu's FUSE", ratio(w.at_least_ours(cell, rate), qemu))
-                   for words, rate in rates])
+    return lowest([(f"{words}, / qemu's FUSE", ratio(w.at_least_ours(cell, rate(w, cell)), qemu))
+                   for words, rate in FUSE_WAYS[kind]])
 
 
 def cpu_time(w, cell):

@@ -15,6 +15,7 @@ from world import MIB, Process, free_port, listens, run, wait_for
 
 class Candidate:
     front = "nbd"
+    load_options = ()  # of the load, besides the cell's
     unavailable = ""  # why it cannot run here
     hides_cpu_time = False  # in processes that are not known here
 
@@ -107,6 +108,27 @@ class LibiscsiThroughSocat(Libiscsi):
 
     def stop(self):
         self.relay.end()
+
+
+class LibiscsiPolling(Libiscsi):
+    """That never sleeps: what a round trip takes at the least, one operation at a time."""
+
+    load_options = ("--poll",)
+
+    def does(self, cell):
+        return cell in ("r4k-q1", "w4k-q1", "flush-q1")
+
+
+class LibiscsiSyncing(Libiscsi):
+    """With a SYNCHRONIZE CACHE for each quarter of the small ring, as must send who may forget what
+    the target acknowledged only when it is stable."""
+
+    def __init__(self, name, bench):
+        super().__init__(name, bench)
+        self.load_options = ("--flush-every", bench.small_ring_bytes // 4 // 4096)
+
+    def does(self, cell):
+        return cell == "steady4k-q32"
 
 
 class LunFile(Raw):
@@ -263,7 +285,9 @@ class Holdfast(Candidate):
 
 
 def all_candidates(bench):
-    found = [Libiscsi("libiscsi", bench), LibiscsiThroughSocat("libiscsi through socat", bench),
+    found = [Libiscsi("libiscsi", bench), LibiscsiPolling("libiscsi polling", bench),
+             LibiscsiSyncing("libiscsi syncing", bench),
+             LibiscsiThroughSocat("libiscsi through socat", bench),
              JournalDevice("journal device", bench), LunFile("the LUN's file", bench),
              NbdkitMemory("nbdkit memory", bench), QemuNull("qemu-storage-daemon null", bench),
              QemuNbd("qemu-nbd", bench)]

@@ -71,6 +71,7 @@ def load(bench, candidate, arguments, share=1):
     and all three, with the load and the target, where it is known. Without a count it takes this
     share of a cell's time."""
     words = arguments.format(burst=bench.burst, burst128=bench.burst128).split()
+    words += candidate.load_options
     if "--count" not in words:
         words += ["--seconds", f"{bench.seconds * share:.3f}",
                   "--warm", f"{bench.warm * share:.3f}"]
@@ -84,6 +85,7 @@ def load(bench, candidate, arguments, share=1):
     found["cpu_us"] = (own if candidate.process else loads) / 1e3 / found["all_ops"]
     if not candidate.hides_cpu_time:
         found["all_cpu_us"] = (own + loads + targets) / 1e3 / found["all_ops"]
+        found["busy_cpus"] = found["all_cpu_us"] * found["iops"] / 1e6
     return found | memory_of(candidate)
 
 

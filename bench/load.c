@@ -2,8 +2,9 @@
  * load TARGET [OPTION...]: one workload on one disk, and one line of JSON about it.
  *
  * Each of `depth` slots has one operation under way; when it is finished the slot takes the next.
- * With --sync flush an operation is a write and the flush behind it, in turn. Operations of the
- * warm-up are not counted.
+ * With --sync flush an operation is a write and the flush behind it, in turn; with --flush-every
+ * only every so-manieth has one, and the other slots do not wait for it. Operations of the warm-up
+ * are not counted.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,7 +28,8 @@ static struct {
     bool sequential;
     uint64_t offset, region; /* 0: the rest of the disk */
     double seconds;
-    uint64_t count; /* 0: as many as there is time for */
+    uint64_t count;       /* 0: as many as there is time for */
+    uint64_t flush_every; /* writes; 0: no flush */
     double warm;
     uint64_t seed;
 } load = {.read_percent = 100, .bytes = 4096, .depth = 1, .seconds = 1, .warm = 0.1, .seed = 1};
@@ -42,7 +44,9 @@ static struct {
 static unsigned ready[LOAD_DEPTH_MAX], ready_count;
 static unsigned busy;
 static struct histogram latencies;
-static uint64_t begun, issued, blocks, last_done;
+static uint64_t begun, issued, written, blocks, last_done;
+
+bool load_polls;
 
 void load_fail(const char *format, ...)
 {
@@ -115,7 +119,7 @@ static void start_next(const struct load_engine *engine, unsigned slot)
 static void go_on(const struct load_engine *engine, unsigned slot)
 {
     struct load_op *op = &slots[slot].op;
-    if (op->kind == LOAD_WRITE && load.sync == SYNC_FLUSH) {
+    if (op->kind == LOAD_WRITE && load.flush_every && ++written % load.flush_every == 0) {
         *op = (struct load_op){.kind = LOAD_FLUSH, .slot = slot, .data = op->data};
         engine->submit(op);
         return;
@@ -220,6 +224,13 @@ static void set_option(int option, const char *value)
         break;
     case 's':
         load.sync = choice_of(value, syncs);
+        load.flush_every = load.sync == SYNC_FLUSH;
+        break;
+    case 'f':
+        load.flush_every = number_of(value);
+        break;
+    case 'P':
+        load_polls = true;
         break;
     case 'b':
         load.bytes = (uint32_t)number_of(value);
@@ -261,7 +272,8 @@ static void parse(int count, char **words)
         {"pattern", required_argument, NULL, 'p'}, {"offset", required_argument, NULL, 'o'},
         {"region", required_argument, NULL, 'g'},  {"seconds", required_argument, NULL, 't'},
         {"count", required_argument, NULL, 'n'},   {"warm", required_argument, NULL, 'w'},
-        {"seed", required_argument, NULL, 'S'},    {0},
+        {"seed", required_argument, NULL, 'S'},    {"flush-every", required_argument, NULL, 'f'},
+        {"poll", no_argument, NULL, 'P'},          {0},
     };
     int option;
     while ((option = getopt_long(count, words, "", options, NULL)) != -1)
@@ -269,7 +281,7 @@ static void parse(int count, char **words)
     if (optind + 1 != count)
         load_fail("usage: load TARGET [--read PERCENT] [--sync none|flush|fua] [--size BYTES] "
                   "[--depth N] [--pattern random|sequential] [--offset BYTES] [--region BYTES] "
-                  "[--seconds S] [--count N] [--warm S] [--seed N]");
+                  "[--seconds S] [--count N] [--warm S] [--seed N] [--flush-every N] [--poll]");
     if (load.depth < 1 || load.depth > LOAD_DEPTH_MAX || load.bytes < 512 ||
         load.bytes > 32u << 20 || load.bytes % 512 != 0)
         load_fail("--depth 1 to %u, --size 512 to 32M, a multiple of 512", LOAD_DEPTH_MAX);

@@ -35,6 +35,9 @@ struct load_engine {
 
 extern const struct load_engine load_libnbd, load_libiscsi, load_uring;
 
+/* Look for what is finished instead of sleeping until it is; libiscsi's engine heeds it. */
+extern bool load_polls;
+
 /* error: 0 or an errno. Not to be answered by submit() from inside: load.c does that later. */
 void load_done(unsigned slot, int error);
 

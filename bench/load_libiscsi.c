@@ -101,7 +101,11 @@ static void submit(const struct load_op *op)
 static void turn(void)
 {
     struct pollfd pollfd = {iscsi_get_fd(iscsi), (short)iscsi_which_events(iscsi), 0};
-    if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
+    int found;
+    do
+        found = poll(&pollfd, 1, load_polls ? 0 : -1);
+    while (found == 0);
+    if (found < 0 && errno != EINTR)
         load_fail("poll: %s", strerror(errno));
     if (iscsi_service(iscsi, pollfd.revents) < 0)
         load_fail("iSCSI: %s", iscsi_get_error(iscsi));

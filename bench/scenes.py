@@ -14,22 +14,29 @@ from world import MIB, Target, forget_signals, run, wait_for
 
 @contextmanager
 def mounted(bench, candidate):
-    """The file system on a loop device on the candidate's file."""
+    """The file system on a loop device on the candidate's file: where it is mounted, and the loop
+    device."""
     place = bench.folder / "mnt"
     place.mkdir(exist_ok=True)
     loop = run("losetup", "--direct-io=on", "-f", "--show", candidate.address()).strip()
     try:
         run("mount", loop, place)
         try:
-            yield place
+            yield place, loop
         finally:
             run("umount", place)
     finally:
         run("losetup", "-d", loop)
 
 
+def flushes_of(loop):
+    """How many cache flushes the block device has finished (Documentation/block/stat.rst)."""
+    with open(f"/sys/block/{os.path.basename(loop)}/stat", encoding="ascii") as file:
+        return int(file.read().split()[15])
+
+
 def commit_rows(place, seconds):
-    """Rows per second, each durable before the next."""
+    """How many rows, each durable before the next, and the seconds that they took."""
     base = sqlite3.connect(place / "base.db", isolation_level=None)
     base.execute("PRAGMA synchronous = FULL")
     base.execute("CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, text TEXT)")
@@ -39,11 +46,12 @@ def commit_rows(place, seconds):
         count += 1
     took = time.monotonic() - begun
     base.close()
-    return count / took
+    return count, took
 
 
 def unpack_files(place, seconds):
-    """Files per second: NAME.new is written and fsynced, then renamed; folders now and then."""
+    """How many files, and the seconds: NAME.new is written and fsynced, then renamed; folders now
+    and then."""
     count, begun = 0, time.monotonic()
     while time.monotonic() - begun < seconds:
         folder = place / f"package{count // 50}"
@@ -55,7 +63,14 @@ def unpack_files(place, seconds):
             os.fsync(file.fileno())
         scratch.rename(folder / f"file{count}")
         count += 1
-    return count / (time.monotonic() - begun)
+    return count, time.monotonic() - begun
+
+
+def work_on(bench, candidate, place, loop, work):
+    before = flushes_of(loop)
+    count, took = work(place, bench.seconds * 2)
+    return {"iops": count / took, "flushes": (flushes_of(loop) - before) / count,
+            **cells.memory_of(candidate)}
 
 
 def run_applications(bench, candidate):
@@ -67,9 +82,9 @@ def run_applications(bench, candidate):
     run("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0", bench.image)
     try:
         candidate.start()
-        with mounted(bench, candidate) as place:
+        with mounted(bench, candidate) as (place, loop):
             for name, work in (("sqlite", commit_rows), ("dpkg", unpack_files)):
-                yield name, {"iops": work(place, bench.seconds * 2), **cells.memory_of(candidate)}
+                yield name, work_on(bench, candidate, place, loop, work)
     finally:
         candidate.stop()
 

@@ -113,6 +113,40 @@ class Goals(unittest.TestCase):
         self.assertRegex(bounds_of(figures, "X1")[0],
                          r"^one FSYNC at a time.*: 1\.25: out of reach by this$")
 
+    def test_one_after_the_other_at_depth_1(self):
+        figures = figures_of([("holdfast none", "fuse", "r4k-q1", {"iops": 5000}),
+                              ("qemu-storage-daemon", "fuse", "r4k-q1", {"iops": 5000}),
+                              ("qemu-storage-daemon null", "fuse", "r4k-q1", {"iops": 20000}),
+                              ("libiscsi", "raw", "r4k-q1", {"iops": 1000}),
+                              ("libiscsi polling", "raw", "r4k-q1", {"iops": 8000})])
+        self.assertRegex(bounds_of(figures, "X1")[0], r"polling, .*: 1\.14: out of reach by this$")
+
+    def test_a_file_system_waits_for_each_flush(self):
+        figures = figures_of([
+            ("holdfast none", "fuse", "sqlite", {"iops": 400, "flushes": 5}),
+            ("qemu-storage-daemon", "fuse", "sqlite", {"iops": 400, "flushes": 4}),
+            ("qemu-storage-daemon null", "fuse", "flush-q1", {"iops": 10000}),
+            ("libiscsi polling", "raw", "flush-q1", {"iops": 2500}),
+            ("the LUN's file", "raw", "sqlite", {"iops": 1000})])
+        self.assertRegex(bounds_of(figures, "X1")[0],
+                         r"^its flushes .*: 1\.00: out of reach by this$")
+
+    def test_nobody_keeps_all_cpus_busy(self):
+        figures = fuse(holdfast=100, qemu=100, libiscsi=1000)
+        for sample, busy in zip(figures.samples, (1.5, 1.25, 1.0)):
+            sample["busy_cpus"] = busy
+        figures.samples[2]["all_cpu_us"] = 10000
+        figures.add(*WORLD, 1, SimpleNamespace(name="qemu-storage-daemon null", front="fuse"),
+                    "r4k-q32", {"all_cpu_us": 2500, "busy_cpus": 2})
+        self.assertRegex(bounds_of(figures, "X1")[0],
+                         r"^the CPUs as busy as .*: 1\.20: out of reach by this$")
+
+    def test_what_leaves_the_ring_has_to_be_stable(self):
+        figures = figures_of([("holdfast coalesce", "nbd", "steady4k-q32", {"iops": 50}),
+                              ("libiscsi", "raw", "steady4k-q32", {"iops": 100}),
+                              ("libiscsi syncing", "raw", "steady4k-q32", {"iops": 60})])
+        self.assertRegex(bounds_of(figures, "P7")[0], r": 0\.60: out of reach by this$")
+
     def test_what_holdfast_reached_can_be_reached(self):
         figures = fuse(holdfast=125, qemu=100, libiscsi=120)
         self.assertRegex(bounds_of(figures, "X1")[0], r": 1\.25: out of reach by this$")
