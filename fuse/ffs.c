@@ -38,7 +38,8 @@ struct ffs {
     struct ffs_place place;
     struct ffs_session *session;
     struct evl_watch device;
-    struct timer recheck; /* interrupted calls: is their caller being killed? */
+    struct evl_hook answers; /* sends those of a turn */
+    struct timer recheck;    /* interrupted calls: is their caller being killed? */
 
     void (*unmounted)(void *owner);
     void *owner;
@@ -101,6 +102,17 @@ static void file_has_room(void *owner)
     evl_watch_set(ffs->loop, &ffs->device, EVL_READ);
 }
 
+static void send_answers(struct evl_hook *hook)
+{
+    ffs_file_send_answers(container_of(hook, struct ffs, answers)->mount.file);
+}
+
+static void answers_wait(void *owner)
+{
+    struct ffs *ffs = owner;
+    evl_hook_request(ffs->loop, &ffs->answers);
+}
+
 static void file_resized(void *owner)
 {
     ffs_session_resized(((struct ffs *)owner)->session);
@@ -113,6 +125,7 @@ static bool caller_is_killed(const struct ffs_call *call)
 
 static const struct ffs_file_events file_events = {
     .answer = ffs_session_answer,
+    .answers_wait = answers_wait,
     .room = file_has_room,
     .resized = file_resized,
     .is_killed = caller_is_killed,
@@ -226,6 +239,7 @@ static struct ffs *allocate(const struct ffs_config *config, struct evl *loop,
     timer_init(&ffs->recheck, recheck);
     timer_init(&ffs->unmount_retry, retry_unmount);
     evl_call_init(&ffs->tell, tell_end);
+    evl_hook_init(&ffs->answers, send_answers);
     evl_watch_init(&ffs->device, -1, device_ready);
     evl_watch_init(&ffs->unmount.watch, -1, NULL);
     ffs->unmount.loop = loop;
@@ -287,6 +301,7 @@ void ffs_free(struct ffs *ffs)
     close_mount(ffs);
     port_timer_stop(evl_timer_port(ffs->loop), &ffs->unmount_retry);
     evl_call_cancel(&ffs->tell);
+    evl_hook_cancel(&ffs->answers);
     ffs_session_free(ffs->session); /* closes the device: unmounting cannot block on us now */
     ffs_unmount_done(&ffs->unmount);
     if (was_mounted)

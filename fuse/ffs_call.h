@@ -48,6 +48,7 @@ enum ffs_call_state {
     FFS_HUNGRY,    /* waits for memory */
     FFS_ASKED,     /* a request of it is in the volume */
     FFS_ABANDONED, /* answered, but the volume still holds its request */
+    FFS_ANSWERED,  /* by the volume; the answer is sent at the end of the turn */
 };
 
 struct ffs_file;

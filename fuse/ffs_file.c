@@ -1,5 +1,6 @@
 /*
- * Good day: TAKEN -> ASKED -> answered -> FREE, often within one ffs_file_submit().
+ * Good day: TAKEN -> ASKED -> ANSWERED -> FREE, or, when the volume answers from inside, -> FREE
+ * within one ffs_file_submit().
  *
  * What can go wrong, and what is done then:
  *  - The target was never seen, so the disk's size is not known: the call is PARKED until the
@@ -27,6 +28,7 @@ struct ffs_file {
     struct vol_watcher watcher;
     struct list_node free;
     struct list_node parked;
+    struct list_node answered;
     unsigned parked_count;
     unsigned payload_count; /* parked calls whose payload lies in the adapter's memory */
     unsigned hungry_count;
@@ -79,6 +81,24 @@ static void answer_error(struct ffs_call *call, int error)
     answer(call);
 }
 
+static void answer_later(struct ffs_call *call)
+{
+    struct ffs_file *file = call->file;
+    call->state = FFS_ANSWERED;
+    if (list_is_empty(&file->answered))
+        file->events->answers_wait(file->owner);
+    list_append(&file->answered, &call->node);
+}
+
+void ffs_file_send_answers(struct ffs_file *file)
+{
+    while (!list_is_empty(&file->answered)) {
+        struct ffs_call *call = list_first(&file->answered, struct ffs_call, node);
+        list_remove(&call->node);
+        answer(call);
+    }
+}
+
 /* Answers before the volume did; the call stays until then. */
 static void abandon(struct ffs_call *call, int error)
 {
@@ -104,7 +124,7 @@ static void volume_answered(struct vol_request *request)
     else if (ffs_call_continue(call) == FFS_ASK)
         run(call);
     else
-        answer(call);
+        answer_later(call);
 }
 
 /* Hands the request in, and the next one for as long as they are answered at once: a loop, because
@@ -244,6 +264,7 @@ struct ffs_file *ffs_file_new(struct volume *volume, unsigned call_count,
     file->call_count = call_count;
     list_init(&file->free);
     list_init(&file->parked);
+    list_init(&file->answered);
     for (unsigned i = 0; i < call_count; i++) {
         file->calls[i].file = file;
         list_append(&file->free, &file->calls[i].node);
@@ -345,6 +366,7 @@ void ffs_file_close(struct ffs_file *file)
 {
     if (file->closed)
         return;
+    ffs_file_send_answers(file);
     file->closed = true;
     vol_unwatch(&file->watcher);
     for (unsigned i = 0; i < file->call_count; i++) {

@@ -15,9 +15,12 @@
 struct ffs_file;
 
 struct ffs_file_events {
-    /* Send call's error and result. May come from inside ffs_file_submit(), ffs_file_interrupt()
-     * and ffs_file_close(); afterwards the adapter must not touch the call any more. */
+    /* Send call's error and result. May come from inside ffs_file_submit(), ffs_file_interrupt(),
+     * ffs_file_send_answers() and ffs_file_close(); afterwards the adapter must not touch the call
+     * any more. */
     void (*answer)(struct ffs_call *call);
+    /* ffs_file_send_answers() is due at the end of this turn of the loop. */
+    void (*answers_wait)(void *owner);
     /* There is room again, after ffs_file_has_room() said no. Nothing may be submitted from
      * inside: the memory of others is being given back further up the stack. */
     void (*room)(void *owner);
@@ -54,6 +57,10 @@ bool ffs_file_has_room(struct ffs_file *file);
 struct ffs_call *ffs_file_take(struct ffs_file *file);
 
 void ffs_file_submit(struct ffs_call *call);
+
+/* Sends what the volume answered since the last time, one right after the other: each answer may
+ * wake up who waits for it, and who is awake still when the next one comes costs nothing. */
+void ffs_file_send_answers(struct ffs_file *file);
 
 /* A signal came for the caller. Answers with EINTR if that is a safe answer and the caller is
  * being killed; otherwise remembered for ffs_file_recheck(). */

@@ -17,6 +17,7 @@ struct fixture {
     struct ffs_file *file;
     unsigned rooms;
     unsigned resizes;
+    unsigned turns_with_answers;
     bool killed;
 };
 
@@ -42,6 +43,11 @@ static void answered(struct ffs_call *call)
     }
 }
 
+static void answers_wait(void *owner)
+{
+    ((struct fixture *)owner)->turns_with_answers++;
+}
+
 static void room(void *owner)
 {
     ((struct fixture *)owner)->rooms++;
@@ -59,6 +65,7 @@ static bool is_killed(const struct ffs_call *call)
 
 static const struct ffs_file_events events = {
     .answer = answered,
+    .answers_wait = answers_wait,
     .room = room,
     .resized = resized,
     .is_killed = is_killed,
@@ -88,6 +95,13 @@ static void tear_down(void)
     assert_false(buffer_pool_has_waiters(vol_buffers(fixture.volume)));
     ffs_file_free(fixture.file);
     memvol_free(fixture.volume);
+}
+
+/* A turn in which the volume answers some requests. */
+static void release(unsigned count)
+{
+    memvol_release(fixture.volume, count);
+    ffs_file_send_answers(fixture.file);
 }
 
 static struct ffs_call *submit(struct reply *reply, enum ffs_op op, uint64_t offset,
@@ -188,10 +202,40 @@ static void the_payload_is_copied_before_more_is_read_from_the_kernel(void **sta
     submit(&write, FFS_WRITE, 0, sizeof payload, payload);
     assert_true(ffs_file_has_room(fixture.file));
     memset(payload, 0xff, sizeof payload);
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_reply(&write, 0, 512);
     assert_int_equal(memvol_bytes(fixture.volume)[0], 1);
     assert_int_equal(memvol_bytes(fixture.volume)[1], 0);
+    tear_down();
+}
+
+static void the_answers_of_a_turn_are_sent_together(void **state)
+{
+    set_up(false, 16);
+    memvol_hold(fixture.volume, true);
+    struct reply replies[2];
+    submit(&replies[0], FFS_READ, 0, 4096, NULL);
+    submit(&replies[1], FFS_READ, 4096, 4096, NULL);
+    memvol_release(fixture.volume, 2);
+    assert_int_equal(replies[0].times + replies[1].times, 0);
+    assert_int_equal(fixture.turns_with_answers, 1);
+    ffs_file_send_answers(fixture.file);
+    assert_reply(&replies[0], 0, 4096);
+    assert_reply(&replies[1], 0, 4096);
+    tear_down();
+}
+
+static void an_answer_that_was_not_sent_yet_is_sent_at_the_close(void **state)
+{
+    set_up(false, 16);
+    memvol_hold(fixture.volume, true);
+    struct reply read;
+    struct ffs_call *call = submit(&read, FFS_READ, 0, 4096, NULL);
+    memvol_release(fixture.volume, 1);
+    fixture.killed = true;
+    ffs_file_interrupt(call); /* too late */
+    ffs_file_close(fixture.file);
+    assert_reply(&read, 0, 4096);
     tear_down();
 }
 
@@ -237,10 +281,10 @@ static void when_all_calls_are_in_use_there_is_no_room_until_one_is_answered(voi
         submit(&replies[i], FFS_SYNC, 0, 0, NULL);
     assert_false(ffs_file_has_room(fixture.file));
     assert_int_equal(fixture.rooms, 0);
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_reply(&replies[0], 0, 0);
     assert_int_equal(fixture.rooms, 1);
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_int_equal(fixture.rooms, 1); /* told once per "no" */
     tear_down();
 }
@@ -258,12 +302,12 @@ static void a_write_without_memory_waits_for_it(void **state)
     assert_int_equal(memvol_held(fixture.volume), 1);
     assert_false(ffs_file_has_room(fixture.file));
 
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_reply(&replies[0], 0, MIB);
     assert_int_equal(memvol_held(fixture.volume), 1);
     assert_int_equal(fixture.rooms, 1);
     assert_true(ffs_file_has_room(fixture.file));
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_reply(&replies[1], 0, 4096);
     assert_int_equal(memvol_bytes(fixture.volume)[2 * MIB], 2);
     tear_down();
@@ -280,7 +324,7 @@ static void parked_reads_are_fed_one_after_the_other(void **state)
     for (int i = 0; i < CALLS; i++) {
         assert_int_equal(memvol_held(fixture.volume), 1);
         assert_int_equal(replies[i].times, 0);
-        memvol_release(fixture.volume, 1);
+        release(1);
         assert_reply(&replies[i], 0, MIB);
     }
     tear_down();
@@ -312,7 +356,7 @@ static void a_killed_reader_is_let_go_while_the_volume_still_reads(void **state)
     assert_reply(&read, -EINTR, 0);
     assert_reply(&sync, -EINTR, 0);
     assert_int_equal(buffer_pool_used(vol_buffers(fixture.volume)), 4096);
-    memvol_release(fixture.volume, 2);
+    release(2);
     assert_int_equal(read.times, 1);
     assert_int_equal(sync.times, 1);
     assert_int_equal(buffer_pool_used(vol_buffers(fixture.volume)), 0);
@@ -329,7 +373,7 @@ static void a_write_in_the_volume_is_not_taken_back(void **state)
     ffs_file_interrupt(submit(&write, FFS_WRITE, 0, sizeof payload, payload));
     assert_int_equal(write.times, 0);
     assert_false(ffs_file_recheck(fixture.file));
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_reply(&write, 0, 512);
     tear_down();
 }
@@ -347,7 +391,7 @@ static void a_write_that_waits_for_memory_is_given_up_with_its_writer(void **sta
     ffs_file_interrupt(hungry);
     assert_reply(&replies[1], -EINTR, 0);
     assert_int_equal(fixture.rooms, 1);
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_int_equal(memvol_held(fixture.volume), 0);
     assert_int_equal(memvol_bytes(fixture.volume)[MIB], 0);
     tear_down();
@@ -385,7 +429,7 @@ static void closing_answers_everything(void **state)
     ffs_file_close(fixture.file);
     assert_reply(&write, -ENOTCONN, 0);
     assert_reply(&hungry, -ENOTCONN, 0);
-    memvol_release(fixture.volume, 1);
+    release(1);
     assert_int_equal(write.times, 1);
     tear_down();
 }
@@ -437,6 +481,8 @@ int main(void)
         cmocka_unit_test(a_payload_whose_write_is_refused_is_given_back),
         cmocka_unit_test(a_parked_payload_that_has_its_buffer_leaves_room),
         cmocka_unit_test(the_payload_is_copied_before_more_is_read_from_the_kernel),
+        cmocka_unit_test(the_answers_of_a_turn_are_sent_together),
+        cmocka_unit_test(an_answer_that_was_not_sent_yet_is_sent_at_the_close),
         cmocka_unit_test(calls_wait_until_the_disk_is_known),
         cmocka_unit_test(a_parked_write_keeps_the_receive_buffer),
         cmocka_unit_test(when_all_calls_are_in_use_there_is_no_room_until_one_is_answered),
