@@ -112,7 +112,7 @@ def run_steady(bench, candidate):
     fill = 2 * bench.small_ring_bytes // (128 * 1024)
     try:
         candidate.start()
-        for name, _, arguments in STEADY:
+        for name, _, arguments in (cell for cell in STEADY if candidate.does(cell[0])):
             for _ in range(STEADY_RUNS):
                 candidate.settle()
                 load(bench, candidate, f"--read 0 --size 128K --depth 8 --count {fill}")
