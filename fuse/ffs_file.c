@@ -366,8 +366,7 @@ void ffs_file_close(struct ffs_file *file)
 {
     if (file->closed)
         return;
-    ffs_file_send_answers(file);
-    file->closed = true;
+    file->closed = true; /* first: nobody is to be told of room any more */
     vol_unwatch(&file->watcher);
     for (unsigned i = 0; i < file->call_count; i++) {
         struct ffs_call *call = &file->calls[i];
@@ -376,6 +375,7 @@ void ffs_file_close(struct ffs_file *file)
         else
             withdraw(call, -ENOTCONN);
     }
+    ffs_file_send_answers(file); /* last: their memory is not to feed who has just been withdrawn */
 }
 
 void *ffs_file_owner(const struct ffs_file *file)

@@ -70,8 +70,9 @@ void ffs_file_interrupt(struct ffs_call *call);
  * any is left to look at again later. */
 bool ffs_file_recheck(struct ffs_file *file);
 
-/* The mount is gone: answers all calls with -ENOTCONN, whatever becomes of them in the volume, and
- * leaves the volume's watchers. Nothing may be submitted afterwards. */
+/* The mount is gone: answers all calls, with -ENOTCONN where the volume has not answered yet,
+ * whatever becomes of them there, and leaves the volume's watchers. Nothing may be submitted
+ * afterwards. */
 void ffs_file_close(struct ffs_file *file);
 
 /* The owner given to ffs_file_new(). */

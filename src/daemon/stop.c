@@ -73,7 +73,7 @@ static bool is_something_lost(const struct vol_status *status)
     return status->changes > 0 || (status->unsynced_bytes > 0 && !status->journal_open);
 }
 
-/* What is unanswered or unflushed now is lost: said once. */
+/* What is unflushed now, or unanswered and no mere read, is lost: said once. */
 static void give_up(struct daemon *daemon)
 {
     struct vol_status status;

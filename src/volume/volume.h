@@ -248,7 +248,8 @@ void vol_status(const struct volume *volume, struct vol_status *ret_status);
  */
 bool vol_is_calm(const struct volume *volume);
 
-/* Whether no request is inside: what comes next comes from a client. */
+/* Whether no request is inside: what somebody waits for then is a client's next one. (The volume's
+ * own commands, of a destage or a SYNC, may be under way.) */
 bool vol_is_empty(const struct volume *volume);
 
 /* For status and tests; owned by the volume. */

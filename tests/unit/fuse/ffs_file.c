@@ -239,6 +239,21 @@ static void an_answer_that_was_not_sent_yet_is_sent_at_the_close(void **state)
     tear_down();
 }
 
+static void room_that_the_close_makes_is_not_told_of(void **state)
+{
+    set_up(false, 16);
+    memvol_hold(fixture.volume, true);
+    struct reply replies[CALLS];
+    for (unsigned i = 0; i < CALLS; i++)
+        submit(&replies[i], FFS_READ, 0, 4096, NULL);
+    assert_false(ffs_file_has_room(fixture.file));
+    memvol_release(fixture.volume, 1);
+    ffs_file_close(fixture.file);
+    assert_reply(&replies[0], 0, 4096);
+    assert_int_equal(fixture.rooms, 0);
+    tear_down();
+}
+
 static void calls_wait_until_the_disk_is_known(void **state)
 {
     set_up(true, 16);
@@ -483,6 +498,7 @@ int main(void)
         cmocka_unit_test(the_payload_is_copied_before_more_is_read_from_the_kernel),
         cmocka_unit_test(the_answers_of_a_turn_are_sent_together),
         cmocka_unit_test(an_answer_that_was_not_sent_yet_is_sent_at_the_close),
+        cmocka_unit_test(room_that_the_close_makes_is_not_told_of),
         cmocka_unit_test(calls_wait_until_the_disk_is_known),
         cmocka_unit_test(a_parked_write_keeps_the_receive_buffer),
         cmocka_unit_test(when_all_calls_are_in_use_there_is_no_room_until_one_is_answered),
