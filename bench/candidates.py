@@ -15,7 +15,6 @@ from world import MIB, Process, free_port, listens, run, wait_for
 
 class Candidate:
     front = "nbd"
-    load_options = ()  # of the load, besides the cell's
     unavailable = ""  # why it cannot run here
     hides_cpu_time = False  # in processes that are not known here
 
@@ -56,6 +55,10 @@ class Candidate:
     def does(self, cell):
         """Has the cell a meaning for it?"""
         return True
+
+    def load_options(self, _bytes):
+        """Of the load, besides the cell's, with operations of so many bytes."""
+        return []
 
     def settle(self):
         """Nothing that an earlier cell left is under way any more."""
@@ -113,7 +116,8 @@ class LibiscsiThroughSocat(Libiscsi):
 class LibiscsiPolling(Libiscsi):
     """That never sleeps: what a round trip takes at the least, one operation at a time."""
 
-    load_options = ("--poll",)
+    def load_options(self, _bytes):
+        return ["--poll"]
 
     def does(self, cell):
         return cell in ("r4k-q1", "w4k-q1", "flush-q1")
@@ -123,9 +127,8 @@ class LibiscsiSyncing(Libiscsi):
     """With a SYNCHRONIZE CACHE for each quarter of the small ring, as must send who may forget what
     the target acknowledged only when it is stable."""
 
-    def __init__(self, name, bench):
-        super().__init__(name, bench)
-        self.load_options = ("--flush-every", bench.small_ring_bytes // 4 // 4096)
+    def load_options(self, bytes_):
+        return ["--flush-every", self.bench.small_ring_bytes // 4 // bytes_]
 
     def does(self, cell):
         return cell == "steady4k-q32"

@@ -66,12 +66,18 @@ def memory_of(runner):
     return {"peak_mib": runner.process.peak_mib() if runner.process else 0}
 
 
+def bytes_of(words):
+    """Of an operation."""
+    size = words[words.index("--size") + 1] if "--size" in words else "4K"
+    return int(size[:-1]) << {"K": 10, "M": 20}[size[-1]]
+
+
 def load(bench, candidate, arguments, share=1):
     """One run of the load: its own figures, and the CPU time that the candidate took for them;
     and all three, with the load and the target, where it is known. Without a count it takes this
     share of a cell's time."""
     words = arguments.format(burst=bench.burst, burst128=bench.burst128).split()
-    words += candidate.load_options
+    words += candidate.load_options(bytes_of(words))
     if "--count" not in words:
         words += ["--seconds", f"{bench.seconds * share:.3f}",
                   "--warm", f"{bench.warm * share:.3f}"]

@@ -48,6 +48,16 @@ class Figures:
             writer.writerows(self.samples)
 
 
+def read_csv(path):
+    """What write_csv() wrote."""
+    figures = Figures()
+    with open(path, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            values = {key: float(text) for key, text in row.items() if key not in COLUMNS and text}
+            figures.samples.append({key: row[key] for key in COLUMNS} | values)
+    return figures
+
+
 def ratio(one, other):
     return one / other if one is not None and other else None
 

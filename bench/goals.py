@@ -77,15 +77,6 @@ class World:
             return None
         return max(found) if key in ("iops", "mb_s") else min(found)
 
-    def busiest(self, cell):
-        """CPUs' worth of time that load, daemon and target took together, at the most of all whose
-        every operation is the target's."""
-        rows = [("libiscsi", "raw"), *QEMU, ("qemu-storage-daemon", "fuse"),
-                ("holdfast none", "nbd"), ("holdfast none", "fuse")]
-        return max((value for name, front in rows
-                    if (value := self.get(name, cell, "busy_cpus", front)) is not None),
-                   default=None)
-
     def at_least_ours(self, cell, rate):
         """What holdfast reached by FUSE is no more than can be reached."""
         return rate and max(rate, self.hold("none", cell, "iops", "fuse") or 0)

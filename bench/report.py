@@ -9,6 +9,8 @@ SERIES = (("libiscsi", "raw"), ("nbdkit memory", "nbd"), ("qemu-nbd", "nbd"),
           ("qemu-storage-daemon", "nbd"), ("holdfast none", "nbd"), ("holdfast memory", "nbd"),
           ("holdfast coalesce", "nbd"), ("holdfast ordered", "nbd"))
 
+JUDGED_AGAIN = "* Judged again, from the samples,"
+
 
 def names(row):
     return row[0] if row[1] == "raw" else f"{row[0]}, {row[1].upper()}"
@@ -32,7 +34,7 @@ def cell_rows(figures, world, cell):
             continue
         low, middle, high = spread
         other = [short(figures.median(*world, *row, cell, key2))
-                 for key2 in ("p50_us", "p99_us", "cpu_us", "all_cpu_us", "peak_mib")]
+                 for key2 in ("p50_us", "p99_us", "cpu_us", "all_cpu_us", "busy_cpus", "peak_mib")]
         yield [names(row), f"{short(middle)} ({short(low)} – {short(high)})", *other,
                f"{middle / peer:.2f}" if peer else "–", f"{middle / raw:.2f}" if raw else "–"]
 
@@ -51,8 +53,8 @@ def cell_part(figures, world):
             yield f"### {title} (`{cell}`)"
             yield ""
             yield from table(["", f"{cells.unit(cell)}, median (lowest – highest)", "p50 µs",
-                              "p99 µs", "CPU µs/op", "CPU of all µs/op", "peak MiB", "/ Q",
-                              "/ L"], rows)
+                              "p99 µs", "CPU µs/op", "CPU of all µs/op", "CPUs busy",
+                              "peak MiB", "/ Q", "/ L"], rows)
             yield ""
 
 
@@ -144,6 +146,27 @@ def write_charts(figures, folder, prefix):
     return written
 
 
+def judged(figures, charts):
+    yield from goal_part(figures, figures.worlds())
+    yield from (f"![{name}]({name})" for name in charts)
+    yield ""
+    for world in figures.worlds():
+        yield from cell_part(figures, world)
+        yield from scene_part(figures, world)
+
+
+def write_lines(path, lines):
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+def write_again(path, figures, charts):
+    """As write_results(), of a run that has its head there already."""
+    head = path.read_text(encoding="utf-8").split("\n## Goals\n")[0].rstrip().splitlines()
+    head = [line for line in head if not line.startswith(JUDGED_AGAIN)]
+    write_lines(path, [*head, f"{JUDGED_AGAIN} by `bench/compare --again`.", "",
+                       *judged(figures, charts)])
+
+
 def write_results(path, figures, facts, notes, charts, is_short):
     lines = ["# Results", "",
              "Written by `bench/compare`; no figure is typed by hand. The samples are in "
@@ -154,13 +177,7 @@ def write_results(path, figures, facts, notes, charts, is_short):
     lines += table(["", ""], ([key, str(value)] for key, value in facts.items()))
     lines.append("")
     lines += [f"* {note}" for note in notes]
-    lines += ["", *goal_part(figures, figures.worlds())]
-    lines += [f"![{name}]({name})" for name in charts]
-    lines.append("")
-    for world in figures.worlds():
-        lines += cell_part(figures, world)
-        lines += scene_part(figures, world)
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    write_lines(path, [*lines, "", *judged(figures, charts)])
 
 
 def print_goals(figures):

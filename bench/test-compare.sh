@@ -37,6 +37,13 @@ grep -q '^idle,tmpfs,1,holdfast coalesce,nbd,steady4k-q32,' "$T/out/RESULTS.csv"
 /usr/bin/python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' \
     "$T/out/RESULTS-idle-tmpfs.svg" || fail "the chart is no XML"
 
+say "judged again, the samples say the same"
+cp -r "$T/out" "$T/again"
+compare --again --out "$T/again" >/dev/null || fail "cannot judge again"
+diff <(grep -v '^\* Judged again' "$T/again/RESULTS.md") "$T/out/RESULTS.md" ||
+    fail "another judgement of the same samples"
+! compare --again --out "$T" >/dev/null || fail "judged what is not there"
+
 say "whenever it is told to end, it leaves nothing"
 left() {
     compgen -G "/dev/shm/holdfast-bench-$1-*" || compgen -G "$T/holdfast-bench-$1-*" ||
