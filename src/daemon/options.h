@@ -80,6 +80,7 @@ struct options {
     uint64_t stop_timeout;
 
     uint64_t poll_us;
+    uint64_t rest_us;
     unsigned lock_memory; /* enum lock_choice */
     bool supervise;
     bool root; /* the LUN is the system's root disk */

@@ -99,6 +99,8 @@ const struct option option_table[] = {
     /* The process. */
     {"poll_us", OPTION_NUMBER, "MICROSECONDS", "500", 0, 1000, FIELD(poll_us), NULL,
      "look for the next event so long before sleeping, where it pays; 0: never"},
+    {"rest_us", OPTION_NUMBER, "MICROSECONDS", "100", 0, 1000, FIELD(rest_us), NULL,
+     "with many requests under way, let so long answers come in before looking; 0: never"},
     {"lock_memory", OPTION_CHOICE, "auto|yes|no", "auto", 0, 0, FIELD(lock_memory), NULL,
      "keep the daemon out of swap; auto: when it may"},
     {"supervise", OPTION_SWITCH, "yes|no", "no", 0, 0, FIELD(supervise), NULL,

@@ -147,6 +147,12 @@ static enum evl_wait waits_for(void *owner)
     return vol_is_empty(daemon->volume) ? EVL_WAIT_CLIENT : EVL_WAIT_ANSWER;
 }
 
+static uint32_t rests_us(void *owner)
+{
+    const struct daemon *daemon = owner;
+    return (uint32_t)min_u64(daemon->options->rest_us, vol_rest_us(daemon->volume));
+}
+
 static void set_up_polling(struct daemon *daemon)
 {
     const uint64_t max_us = daemon->options->poll_us;
@@ -154,6 +160,7 @@ static void set_up_polling(struct daemon *daemon)
         .max_us = {[EVL_WAIT_CLIENT] = (uint32_t)min_u64(max_us, CLIENT_POLL_US),
                    [EVL_WAIT_ANSWER] = (uint32_t)max_us},
         .waits_for = waits_for,
+        .rests_us = rests_us,
         .owner = daemon,
     };
     evl_poll(daemon->loop, &polling);

@@ -91,6 +91,11 @@ bool jnl_is_syncing(const struct journal *journal)
     return journal->sync_running || (journal->commit && journal->commit_is_durable);
 }
 
+bool jnl_is_writing(const struct journal *journal)
+{
+    return journal->sync_running || journal->commit;
+}
+
 static bool a_sync_would_help(const struct journal *journal)
 {
     const struct jnl_barrier *first = list_first(&journal->barriers, struct jnl_barrier, node);

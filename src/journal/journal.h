@@ -237,6 +237,9 @@ void jnl_release(struct journal *journal);
 /* Something is being made durable on its device. */
 bool jnl_is_syncing(const struct journal *journal);
 
+/* A record, or a sync, is under way at its device. */
+bool jnl_is_writing(const struct journal *journal);
+
 /*
  * Canaries (canary.c): the ranges of the LUN that must still be what they were, whatever becomes
  * of us, unless somebody else writes to it. After jnl_open(): those that the superblock has and no

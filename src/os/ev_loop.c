@@ -8,7 +8,8 @@
  *
  * Between turns the loop sleeps; after evl_poll() it may first go round without waiting, for as
  * long as the window says of what it waits for. Only descriptors count as events there: timers are
- * what it waits out.
+ * what it waits out. Or, where many events come one by one, it first rests, and looks at none: each
+ * would wake it up, and whoever sent it would pay for that.
  *
  * What can go wrong: hooks that request each other for ever. After HOOK_ROUNDS the rest waits
  * for the next turn, so descriptors and timers get their chance.
@@ -19,13 +20,16 @@
 #include <errno.h>
 #include <ev.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/poll_window.h"
 
-#define HOOK_ROUNDS 8
-#define NOT_ARMED   UINT64_MAX
+#define HOOK_ROUNDS    8
+#define NOT_ARMED      UINT64_MAX
+#define REST_US_MIN    20u   /* to fall asleep and to be woken takes about as long */
+#define TIMER_SLACK_NS 1000u /* the kernel's own 50 us would double a rest */
 
 struct evl {
     struct timer_port timer_port;
@@ -40,7 +44,8 @@ struct evl {
 
     struct poll_window windows[EVL_WAITS];
     enum evl_wait (*waits_for)(void *owner); /* NULL: never look */
-    void *waits_for_owner;
+    uint32_t (*rests_us)(void *owner);       /* NULL: never rest */
+    void *polling_owner;
     enum evl_wait wait; /* what for, since done_us */
     uint64_t done_us;   /* when what the last event brought was dealt with */
     uint64_t event_us;  /* the first event of this turn; 0: none */
@@ -148,8 +153,17 @@ static bool looks_again(struct evl *loop)
         loop->done_us = now_us;
         loop->event_us = 0;
     }
-    loop->wait = loop->waits_for(loop->waits_for_owner);
+    loop->wait = loop->waits_for(loop->polling_owner);
     return now_us - loop->done_us < loop->windows[loop->wait].us;
+}
+
+/* A signal ends it, which is as good. */
+static void rest(const struct evl *loop)
+{
+    uint32_t us = loop->rests_us ? loop->rests_us(loop->polling_owner) : 0;
+    const struct timespec pause = {.tv_nsec = (long)us * 1000};
+    if (us >= REST_US_MIN)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 }
 
 static void turn_ends(struct ev_loop *libev, ev_prepare *prepare, int revents)
@@ -159,10 +173,12 @@ static void turn_ends(struct ev_loop *libev, ev_prepare *prepare, int revents)
     run_hooks(loop);
     arm_timer(loop);
     bool something_is_left = !list_is_empty(&loop->calls) || !list_is_empty(&loop->hooks);
-    if (looks_again(loop) || something_is_left)
+    if (looks_again(loop) || something_is_left) {
         ev_idle_start(libev, &loop->do_not_wait);
-    else
+    } else {
         ev_idle_stop(libev, &loop->do_not_wait);
+        rest(loop);
+    }
 }
 
 static void did_not_wait(struct ev_loop *libev, ev_idle *idle, int revents)
@@ -228,7 +244,10 @@ void evl_poll(struct evl *loop, const struct evl_polling *polling)
     for (int i = 0; i < EVL_WAITS; i++)
         loop->windows[i] = (struct poll_window){.max_us = polling->max_us[i]};
     loop->waits_for = polling->waits_for;
-    loop->waits_for_owner = polling->owner;
+    loop->rests_us = polling->rests_us;
+    loop->polling_owner = polling->owner;
+    if (loop->rests_us)
+        prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     loop->done_us = timer_port_now_us(&loop->timer_port);
 }
 

@@ -75,13 +75,19 @@ struct evl_polling {
     uint32_t max_us[EVL_WAITS]; /* that of EVL_WAIT_LONG is 0 */
     /* Called at the end of each turn; may call nothing here. */
     enum evl_wait (*waits_for)(void *owner);
+    /*
+     * NULL: never. Called before it sleeps: how many microseconds to rest first, looking at
+     * nothing, so that it is woken once for all that comes meanwhile; 0: not at all. No rest is so
+     * short that waking up from it would take as long. Less than 1000000; timers and signals wait.
+     */
+    uint32_t (*rests_us)(void *owner);
     void *owner;
 };
 
 /*
  * From now on evl_run() looks for events for a while before it sleeps, as far as poll_window.h
- * finds that this pays for what it waits for then: who looks keeps a CPU from others. No effect
- * where there is but one CPU.
+ * finds that this pays for what it waits for then: who looks keeps a CPU from others. Or it rests,
+ * when it is told to. No effect where there is but one CPU.
  */
 void evl_poll(struct evl *loop, const struct evl_polling *polling);
 

@@ -76,6 +76,24 @@ static void build(const struct session *session, struct ses_command *command)
     }
 }
 
+/* An answer that was waited for longer than that says nothing of the next one. */
+#define SERVICE_US_MAX 1000000u
+#define SERVICE_SHARE  16u
+
+static void note_service(struct session *session, const struct ses_command *command)
+{
+    uint32_t took_us = (uint32_t)min_u64(session->heard_us - command->sent_us, SERVICE_US_MAX);
+    session->service_us =
+        session->service_us == 0
+            ? took_us
+            : (session->service_us * (SERVICE_SHARE - 1) + took_us) / SERVICE_SHARE;
+}
+
+uint32_t ses_service_us(const struct session *session)
+{
+    return session->service_us;
+}
+
 static void answered(struct link_command *link)
 {
     struct ses_command *command = container_of(link, struct ses_command, link);
@@ -83,6 +101,7 @@ static void answered(struct link_command *link)
     assert(session->in_link > 0 && !command->waiting);
     session->in_link--;
     session_heard(session);
+    note_service(session, command);
     session_command_settle(session, command);
     if (session->waiting > 0 && session->state == SES_READY)
         session_commands_resume(session);

@@ -93,7 +93,8 @@ struct session {
     unsigned window;
     unsigned window_credit; /* GOOD answers since the window last grew */
     uint64_t window_shrunk_us;
-    bool sync10; /* SYNCHRONIZE CACHE(16) was refused: the 10-byte form is used */
+    uint32_t service_us; /* from a command to its answer, a moving average; 0: none yet */
+    bool sync10;         /* SYNCHRONIZE CACHE(16) was refused: the 10-byte form is used */
     bool write_same_refused, write_same_unmap_refused, unmap_refused, lba_status_refused;
 
     /* verdict.c: what was told of troubles */

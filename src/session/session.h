@@ -182,6 +182,9 @@ unsigned ses_room(const struct session *session);
 /* Needs ses_room() > 0. done() comes later, never from inside this call. */
 void ses_submit(struct session *session, struct ses_command *command);
 
+/* Microseconds from a command to its answer, on average and lately; 0: none was answered yet. */
+uint32_t ses_service_us(const struct session *session);
+
 uint64_t ses_generation(const struct session *session);
 
 /* Valid once the LUN was seen (NULL before), also while the session is down. */

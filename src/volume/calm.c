@@ -1,9 +1,12 @@
-/* Whether the volume's clients take one step at a time: see vol_is_calm(). */
+/* Whether the volume's clients take one step at a time, or many at once: see vol_is_calm() and
+ * vol_rest_us(). */
 #include "base/checked.h"
 #include "volume/internal.h"
 
 #define FEW        1u  /* others inside: a write and its FLUSH may overlap */
 #define CALM_AFTER 16u /* requests in a row */
+#define MANY       16u /* as many as that keep a target busy while some of them wait for us */
+#define REST_SHARE 16u /* of what a command takes */
 
 void vol_note_arrival(struct volume *volume)
 {
@@ -20,4 +23,11 @@ bool vol_is_calm(const struct volume *volume)
 bool vol_is_empty(const struct volume *volume)
 {
     return vol_unanswered(volume) == 0;
+}
+
+uint32_t vol_rest_us(const struct volume *volume)
+{
+    if (vol_unanswered(volume) < MANY || (volume->journal && jnl_is_writing(volume->journal)))
+        return 0;
+    return ses_service_us(volume->session) / REST_SHARE;
 }

@@ -252,6 +252,8 @@ struct poller {
     int write_end;
     unsigned asked, bytes;
     enum evl_wait wait;
+    uint32_t rest_us;
+    unsigned rests;
 };
 
 static void on_byte(struct evl_watch *watch, unsigned events)
@@ -269,6 +271,14 @@ static enum evl_wait waits_for(void *owner)
     return poller->wait;
 }
 
+/* What comes in the rest comes before it is looked for. */
+static uint32_t rests_us(void *owner)
+{
+    struct poller *poller = owner;
+    poller->rests++;
+    return poller->rest_us;
+}
+
 /* With one CPU the loop never looks: nothing to be tested. */
 static void poller_init(struct poller *poller, struct probe *probe, enum evl_wait wait)
 {
@@ -282,6 +292,7 @@ static void poller_init(struct poller *poller, struct probe *probe, enum evl_wai
     const struct evl_polling polling = {
         .max_us = {[EVL_WAIT_CLIENT] = 1000000, [EVL_WAIT_ANSWER] = 1000000},
         .waits_for = waits_for,
+        .rests_us = rests_us,
         .owner = poller,
     };
     evl_poll(probe->loop, &polling);
@@ -357,6 +368,44 @@ static void for_what_does_not_come_soon_it_sleeps_at_once(void **state)
     poller_done(&poller);
 }
 
+/* How long one turn takes that finds an event at once. */
+static uint64_t turn_us(struct poller *poller)
+{
+    struct timer_port *port = evl_timer_port(poller->probe->loop);
+    assert_int_equal(write(poller->write_end, "x", 1), 1);
+    uint64_t before_us = port_now_us(port);
+    evl_run_once(poller->probe->loop, true);
+    return port_now_us(port) - before_us;
+}
+
+static void before_it_sleeps_it_rests_as_long_as_it_is_told(void **state)
+{
+    struct poller poller;
+    poller_init(&poller, *state, EVL_WAIT_LONG);
+    poller.rest_us = 50000;
+    assert_true(turn_us(&poller) >= 50000);
+    assert_int_equal(poller.rests, 1);
+    assert_int_equal(poller.bytes, 1);
+    poller_done(&poller);
+}
+
+static void with_something_left_to_do_it_does_not_rest(void **state)
+{
+    struct poller poller;
+    poller_init(&poller, *state, EVL_WAIT_LONG);
+    struct probe *probe = poller.probe;
+    probe->again = 1;
+    evl_call_init(&probe->call, on_call);
+    evl_hook_init(&probe->hook, on_hook);
+    evl_call_defer(probe->loop, &probe->call);
+    evl_run_once(probe->loop, true);
+    assert_int_equal(poller.rests, 0);
+    evl_run_once(probe->loop, false);
+    assert_int_equal(probe->calls, 2);
+    assert_int_equal(poller.rests, 1);
+    poller_done(&poller);
+}
+
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -376,6 +425,8 @@ int main(void)
         LOOP_TEST(after_events_that_came_soon_it_looks_again_before_it_sleeps),
         LOOP_TEST(what_it_learns_of_answers_says_nothing_of_clients),
         LOOP_TEST(for_what_does_not_come_soon_it_sleeps_at_once),
+        LOOP_TEST(before_it_sleeps_it_rests_as_long_as_it_is_told),
+        LOOP_TEST(with_something_left_to_do_it_does_not_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

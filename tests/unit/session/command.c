@@ -180,6 +180,35 @@ static void a_resent_command_has_the_new_generation(void **state)
     assert_int_equal(write->generation, generation + 1);
 }
 
+static void serve_one(struct fixture *f, uint64_t ms)
+{
+    fixture_submit(f, SES_READ, 0, 1);
+    fake_timer_advance_ms(&f->timer, ms);
+    fixture_good(f);
+}
+
+static void what_answers_take_is_averaged(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    assert_int_equal(ses_service_us(f->session), 0);
+    serve_one(f, 16);
+    assert_int_equal(ses_service_us(f->session), 16000);
+    serve_one(f, 32);
+    assert_int_equal(ses_service_us(f->session), 17000);
+    for (unsigned i = 0; i < 150; i++)
+        serve_one(f, 1);
+    assert_in_range(ses_service_us(f->session), 1000, 1100);
+}
+
+static void a_target_that_was_silent_does_not_spoil_the_average(void **state)
+{
+    struct fixture *f = *state;
+    fixture_become_ready(f);
+    serve_one(f, 2000);
+    assert_int_equal(ses_service_us(f->session), 1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +223,8 @@ int main(void)
         TEST(a_retry_due_while_looking_again_goes_when_that_is_done),
         TEST(a_retry_not_due_after_looking_again_is_not_forgotten),
         TEST(a_resent_command_has_the_new_generation),
+        TEST(what_answers_take_is_averaged),
+        TEST(a_target_that_was_silent_does_not_spoil_the_average),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Whether the clients take one step at a time, on a fake session and a fake device. */
+/* Whether the clients take one step at a time, or many, on a fake session and a fake device. */
 #include "tests/unit/volume/own_disk.h"
 
 static void ask_one_by_one(unsigned count)
@@ -54,6 +54,60 @@ static void while_the_journal_syncs_it_is_not_calm(void **state)
     call_done(&call);
 }
 
+/* Reads, of a target that takes 1.6 ms for one; called with all of them under way. */
+static void with_reads_under_way(unsigned count, void (*look)(void))
+{
+    struct call calls[16];
+    assert_in_range(count, 1, 16);
+    rig->session->service_us = 1600;
+    for (unsigned i = 0; i < count; i++)
+        call_start(rig, &calls[i], VOL_READ, i * 4096ull, 4096, 0, 0);
+    look();
+    run_all(rig, disk);
+    for (unsigned i = 0; i < count; i++)
+        call_done(&calls[i]);
+}
+
+static void expect_a_rest(void)
+{
+    assert_int_equal(vol_rest_us(rig->volume), 100);
+}
+
+static void expect_no_rest(void)
+{
+    assert_int_equal(vol_rest_us(rig->volume), 0);
+}
+
+static void expect_no_rest_beside_a_write(uint32_t flags)
+{
+    struct call call;
+    call_start(rig, &call, VOL_WRITE, 1 << 20, 4096, flags, 0x11);
+    expect_no_rest();
+    fake_complete_all(&disk->device);
+    assert_true(call.answered);
+    expect_a_rest();
+    call_done(&call);
+}
+
+static void expect_no_rest_while_the_journal_writes(void)
+{
+    expect_no_rest_beside_a_write(0);
+    expect_no_rest_beside_a_write(VOL_FUA);
+}
+
+static void while_many_wait_for_the_target_there_is_time_to_rest(void **state)
+{
+    expect_no_rest();
+    with_reads_under_way(15, expect_no_rest);
+    with_reads_under_way(16, expect_a_rest);
+    expect_no_rest();
+}
+
+static void who_waits_for_the_journal_is_not_kept_waiting(void **state)
+{
+    with_reads_under_way(16, expect_no_rest_while_the_journal_writes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -61,6 +115,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_crowd_ends_the_calm, start_ready, stop),
         cmocka_unit_test_setup_teardown(a_request_under_way_does_not_disturb_it, start_ready, stop),
         cmocka_unit_test_setup_teardown(while_the_journal_syncs_it_is_not_calm, start_ready, stop),
+        cmocka_unit_test_setup_teardown(while_many_wait_for_the_target_there_is_time_to_rest,
+                                        start_ready, stop),
+        cmocka_unit_test_setup_teardown(who_waits_for_the_journal_is_not_kept_waiting, start_ready,
+                                        stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

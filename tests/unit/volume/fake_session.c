@@ -93,6 +93,11 @@ uint64_t ses_generation(const struct session *session)
     return session->generation;
 }
 
+uint32_t ses_service_us(const struct session *session)
+{
+    return session->service_us;
+}
+
 const struct lun *ses_lun(const struct session *session)
 {
     return session->lun_unknown ? NULL : &session->lun;

@@ -35,6 +35,7 @@ struct session {
     bool started, stopping;
     enum ses_state state;
     uint64_t generation;
+    uint32_t service_us;
     unsigned syncs, writes, reads, unmaps, write_sames;
     /* The next command of this kind fails for good with this error. */
     enum ses_op fail_op;
