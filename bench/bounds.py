@@ -198,6 +198,13 @@ def fuse(w, cell):
                    for words, rate in FUSE_WAYS[kind]])
 
 
+def bare_fuse(w, cell):
+    """No bound: who does more than that may be quicker, as who polls, or rests."""
+    return ("a bare server (`bench/bare_fuse.c`), / qemu's FUSE",
+            ratio(w.get("bare server", cell, "iops", "fuse"),
+                  w.get("qemu-storage-daemon", cell, "iops", "fuse")))
+
+
 def cpu_time(w, cell):
     """Of the parts: an initiator, and an NBD server with nothing behind it."""
     needed_us = total(w.raw(cell, "cpu_us"), w.get("nbdkit memory", cell, "cpu_us"))

@@ -214,6 +214,15 @@ class QemuNull(Candidate):
         return cell not in cells.APPLICATION_NAMES  # it forgets a file system
 
 
+class BareFuse(Candidate):
+    """FUSE before libiscsi, and nothing else (bare_fuse.c): what having the two at all takes."""
+
+    front = "fuse"
+
+    def words(self):
+        return self.bench.bare_fuse, self.bench.target.url(), self.file
+
+
 class Holdfast(Candidate):
     """mode: none, memory, coalesce, ordered (the last two with a journal on disk)."""
 
@@ -293,6 +302,7 @@ def all_candidates(bench):
              LibiscsiThroughSocat("libiscsi through socat", bench),
              JournalDevice("journal device", bench), LunFile("the LUN's file", bench),
              NbdkitMemory("nbdkit memory", bench), QemuNull("qemu-storage-daemon null", bench),
+             BareFuse("bare server", bench),
              QemuNbd("qemu-nbd", bench)]
     found += [QemuStorageDaemon("qemu-storage-daemon", bench, front) for front in ("nbd", "fuse")]
     for mode in ("none", "memory", "coalesce", "ordered"):

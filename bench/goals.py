@@ -21,6 +21,7 @@ class Condition:
     limit: float
     at_least: bool
     bound: tuple[str, float | None] | None = None  # what it is, and the best that the value can be
+    beside: tuple[str, float | None] | None = None  # what shows no bound, and yet tells something
 
     def would_be_met(self, value):
         return value >= self.limit if self.at_least else value <= self.limit
@@ -34,6 +35,10 @@ class Condition:
         return f"{self.words} {value} (goal {sign} {self.limit:g})"
 
     def bound_text(self):
+        words, value = self.beside or (None, None)
+        return self.bound_words() + (f"; {words}: {value:.2f}" if value is not None else "")
+
+    def bound_words(self):
         if self.bound is None:
             return "no bound is known"
         words, value = self.bound
@@ -90,8 +95,8 @@ def most(words, value, limit, bound=None):
     return Condition(words, value, limit, False, bound)
 
 
-def least(words, value, limit, bound=None):
-    return Condition(words, value, limit, True, bound)
+def least(words, value, limit, bound=None, beside=None):
+    return Condition(words, value, limit, True, bound, beside)
 
 
 def latency_goals(w, disk):
@@ -181,7 +186,7 @@ def issue_goals(w, _):
                 if not cell.startswith("fua") and w.ahead_of_qemus_fuse(cell) is not None]
     yield "X1", "FUSE, none, each cell but FUA, which qemu's answers unsynced", [
         least(f"{cell} / qemu-storage-daemon's FUSE", w.ahead_of_qemus_fuse(cell), 1.3,
-              bounds.fuse(w, cell))
+              bounds.fuse(w, cell), bounds.bare_fuse(w, cell))
         for cell in measured or ["any cell"]]
     yield "X2", "CPU time for 4 KiB at QD32, none", [
         most(f"{name} / qemu-nbd", ratio(w.hold("none", cell, "cpu_us"),

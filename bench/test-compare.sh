@@ -6,7 +6,7 @@
 need tgtd tgtadm qemu-nbd qemu-storage-daemon nbdkit socat
 : "${LOAD:?the load of the bench}"
 COMPARE=$(dirname "$0")/compare
-ONLY=$(long '' libiscsi,qemu-nbd,coalesce)
+ONLY=$(long '' libiscsi,qemu-nbd,coalesce,bare)
 
 compare() { "$COMPARE" --holdfast "$HOLDFAST" --load "$LOAD" --disk "$T" "$@" 2>"$T/compare.log"; }
 
@@ -32,8 +32,9 @@ grep -q 'CPU of all' "$T/out/RESULTS.md" || fail "the CPU time of load and targe
 grep -q 'proves only that the bench works' "$T/out/RESULTS.md" || fail "the figures look serious"
 grep -qF '`scripts/bench --' "$T/out/RESULTS.md" || fail "the command is missing"
 ! grep -qF -e --holdfast "$T/out/RESULTS.md" || fail "the command says where this was built"
-grep -q '^idle,tmpfs,1,holdfast coalesce,nbd,steady4k-q32,' "$T/out/RESULTS.csv" ||
-    fail "a sample is missing"
+for SAMPLE in 'holdfast coalesce,nbd,steady4k-q32' 'bare server,fuse,r4k-q32'; do
+    grep -q "^idle,tmpfs,1,$SAMPLE," "$T/out/RESULTS.csv" || fail "no sample of $SAMPLE"
+done
 /usr/bin/python3 -c 'import sys, xml.dom.minidom as m; m.parse(sys.argv[1])' \
     "$T/out/RESULTS-idle-tmpfs.svg" || fail "the chart is no XML"
 

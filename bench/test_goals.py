@@ -142,6 +142,13 @@ class Goals(unittest.TestCase):
         self.assertRegex(bounds_of(figures, "X1")[0],
                          r"^all CPUs at .*: 1\.25: out of reach by this$")
 
+    def test_a_bare_server_is_told_beside_the_bound(self):
+        figures = fuse(holdfast=100, qemu=100, libiscsi=200)
+        figures.add(*WORLD, 1, SimpleNamespace(name="bare server", front="fuse"), "r4k-q32",
+                    {"iops": 105})
+        self.assertRegex(bounds_of(figures, "X1")[0],
+                         r"2\.00: within reach by this; a bare server .*: 1\.05$")
+
     def test_what_leaves_the_ring_has_to_be_stable(self):
         figures = figures_of([("holdfast coalesce", "nbd", "steady4k-q32", {"iops": 50}),
                               ("libiscsi", "raw", "steady4k-q32", {"iops": 100}),
