@@ -19,6 +19,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <ev.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -173,7 +174,10 @@ static void turn_ends(struct ev_loop *libev, ev_prepare *prepare, int revents)
     run_hooks(loop);
     arm_timer(loop);
     bool something_is_left = !list_is_empty(&loop->calls) || !list_is_empty(&loop->hooks);
-    if (looks_again(loop) || something_is_left) {
+    bool looks = looks_again(loop);
+    if (looks)
+        sched_yield(); /* who waits for this CPU may be who it waits for */
+    if (looks || something_is_left) {
         ev_idle_start(libev, &loop->do_not_wait);
     } else {
         ev_idle_stop(libev, &loop->do_not_wait);
