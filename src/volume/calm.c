@@ -7,9 +7,15 @@
 #define CALM_AFTER 16u /* requests in a row */
 #define MANY       16u /* as many as that keep a target busy while some of them wait for us */
 #define REST_SHARE 16u /* of what a command takes */
+/* Larger ones cost more to carry than to be woken up for, and fill the socket while nobody reads.
+ */
+#define SMALL_BYTES (32u * 1024)
+#define USUAL_SHARE 16u
 
-void vol_note_arrival(struct volume *volume)
+void vol_note_arrival(struct volume *volume, uint64_t bytes)
 {
+    uint32_t at_most = (uint32_t)min_u64(bytes, VOL_TRANSFER_MAX);
+    volume->usual_bytes = (volume->usual_bytes * (USUAL_SHARE - 1) + at_most) / USUAL_SHARE;
     bool lone = vol_unanswered(volume) <= FEW;
     volume->lone_count = lone ? (unsigned)min_u64(volume->lone_count + 1, CALM_AFTER) : 0;
 }
@@ -27,7 +33,8 @@ bool vol_is_empty(const struct volume *volume)
 
 uint32_t vol_rest_us(const struct volume *volume)
 {
-    if (vol_unanswered(volume) < MANY || (volume->journal && jnl_is_writing(volume->journal)))
+    if (vol_unanswered(volume) < MANY || volume->usual_bytes > SMALL_BYTES ||
+        (volume->journal && jnl_is_writing(volume->journal)))
         return 0;
     return ses_service_us(volume->session) / REST_SHARE;
 }

@@ -209,7 +209,8 @@ struct volume {
     uint64_t rewrite_blocks_sent, rewrite_memory_sent;
     struct list_node watchers;
     unsigned waiting_count, flush_count, active_count;
-    unsigned lone_count; /* requests in a row that came when FEW others at most were inside */
+    unsigned lone_count;  /* requests in a row that came when FEW others at most were inside */
+    uint32_t usual_bytes; /* of a request, a moving average */
 
     unsigned depth; /* of vol_enter() */
     bool has_lun;   /* the session is ready, and the LUN fits ... */
@@ -281,7 +282,7 @@ void vol_set_geometry(struct volume *volume, const struct vol_geometry *geometry
 void vol_learn_geometry(struct volume *volume);
 
 /* calm.c: a request comes in. */
-void vol_note_arrival(struct volume *volume);
+void vol_note_arrival(struct volume *volume, uint64_t bytes);
 
 /* request.c: admission and answers. */
 void vol_admit(struct volume *volume);

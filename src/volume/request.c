@@ -65,7 +65,7 @@ void vol_answer(struct volume *volume, struct vol_request *request, int error)
 void vol_submit(struct volume *volume, struct vol_request *request)
 {
     vol_enter(volume);
-    vol_note_arrival(volume);
+    vol_note_arrival(volume, request->length);
     request->error = 0;
     request->extent_count = 0;
     request->io = NULL;

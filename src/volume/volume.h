@@ -254,7 +254,7 @@ bool vol_is_empty(const struct volume *volume);
 
 /*
  * How long, in microseconds, nobody would miss much if nobody looked at what came: while many
- * requests wait for the target, a small part of the time that it takes for one. What comes
+ * small requests wait for the target, a small part of the time that it takes for one. What comes
  * meanwhile is then dealt with together. 0: look at once.
  */
 uint32_t vol_rest_us(const struct volume *volume);

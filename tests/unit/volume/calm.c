@@ -55,22 +55,31 @@ static void while_the_journal_syncs_it_is_not_calm(void **state)
 }
 
 /* Reads, of a target that takes 1.6 ms for one; called with all of them under way. */
-static void with_reads_under_way(unsigned count, void (*look)(void))
+static void with_reads_of(uint64_t bytes, unsigned count, void (*look)(void))
 {
     struct call calls[16];
     assert_in_range(count, 1, 16);
     rig->session->service_us = 1600;
     for (unsigned i = 0; i < count; i++)
-        call_start(rig, &calls[i], VOL_READ, i * 4096ull, 4096, 0, 0);
+        call_start(rig, &calls[i], VOL_READ, i * bytes, bytes, 0, 0);
     look();
     run_all(rig, disk);
     for (unsigned i = 0; i < count; i++)
         call_done(&calls[i]);
 }
 
+static void with_reads_under_way(unsigned count, void (*look)(void))
+{
+    with_reads_of(4096, count, look);
+}
+
 static void expect_a_rest(void)
 {
     assert_int_equal(vol_rest_us(rig->volume), 100);
+}
+
+static void call_nothing(void)
+{
 }
 
 static void expect_no_rest(void)
@@ -103,6 +112,16 @@ static void while_many_wait_for_the_target_there_is_time_to_rest(void **state)
     expect_no_rest();
 }
 
+static void with_large_requests_there_is_no_rest(void **state)
+{
+    for (unsigned i = 0; i < 4; i++)
+        with_reads_of(64 * 1024, 16, call_nothing);
+    with_reads_of(64 * 1024, 16, expect_no_rest);
+    for (unsigned i = 0; i < 4; i++)
+        with_reads_of(4096, 16, call_nothing);
+    with_reads_of(4096, 16, expect_a_rest);
+}
+
 static void who_waits_for_the_journal_is_not_kept_waiting(void **state)
 {
     with_reads_under_way(16, expect_no_rest_while_the_journal_writes);
@@ -117,6 +136,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(while_the_journal_syncs_it_is_not_calm, start_ready, stop),
         cmocka_unit_test_setup_teardown(while_many_wait_for_the_target_there_is_time_to_rest,
                                         start_ready, stop),
+        cmocka_unit_test_setup_teardown(with_large_requests_there_is_no_rest, start_ready, stop),
         cmocka_unit_test_setup_teardown(who_waits_for_the_journal_is_not_kept_waiting, start_ready,
                                         stop),
     };
