@@ -30,6 +30,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bench/lun.h"
+#include "os/tcp_congestion.h"
+
 #ifndef FOPEN_PARALLEL_DIRECT_WRITES /* linux/fuse.h 7.38 */
 #define FOPEN_PARALLEL_DIRECT_WRITES (1 << 6)
 #endif
@@ -38,7 +41,6 @@
 #define BACKGROUND    128u
 #define TURN          8
 #define TRANSFER_MAX  (1024u * 1024)
-#define PIECE_BYTES   (256u * 1024) /* what tgt takes unsolicited */
 #define RECEIVE_BYTES (TRANSFER_MAX + 8192)
 
 struct job {
@@ -47,21 +49,25 @@ struct job {
     unsigned left; /* commands under way */
     int error;
     bool is_read;
-    uint32_t bytes; /* of a WRITE; 0: FSYNC */
+    uint32_t bytes; /* 0: FSYNC */
     unsigned char *memory;
 };
 
 static struct job jobs[REQUESTS], *idle, *finished, **finished_end = &finished;
 static unsigned char *receive; /* where the next request is read to */
-static struct iscsi_context *iscsi;
+static struct lun lun;
 static struct stat attributes = {.st_ino = FUSE_ROOT_ID, .st_mode = S_IFREG | 0600, .st_nlink = 1};
-static int lun, block_bytes;
 static volatile sig_atomic_t told_to_end;
 
-static void fail(const char *what)
+static void fail(const char *what, const char *reason)
 {
-    fprintf(stderr, "bare_fuse: %s: %s\n", what, errno ? strerror(errno) : iscsi_get_error(iscsi));
+    fprintf(stderr, "bare_fuse: %s: %s\n", what, reason);
     exit(1);
+}
+
+static void fail_of_iscsi(const char *what)
+{
+    fail(what, iscsi_get_error(lun.iscsi));
 }
 
 /* --- the target --- */
@@ -83,7 +89,7 @@ static struct job *take(fuse_req_t request, unsigned commands)
 {
     struct job *job = idle;
     if (!job)
-        fail("too many requests");
+        fail("the kernel", "more requests than was agreed on");
     idle = job->next;
     job->request = request;
     job->left = commands;
@@ -95,64 +101,49 @@ static struct job *take(fuse_req_t request, unsigned commands)
 
 static void transfer(struct job *job, unsigned char *data, uint64_t offset, uint32_t bytes)
 {
-    uint64_t lba = offset / (unsigned)block_bytes;
+    uint64_t lba = offset / lun.block_bytes;
     struct scsi_task *task =
-        job->is_read
-            ? iscsi_read16_task(iscsi, lun, lba, bytes, block_bytes, 0, 0, 0, 0, 0, answered, job)
-            : iscsi_write16_task(iscsi, lun, lba, data, bytes, block_bytes, 0, 0, 0, 0, 0, answered,
-                                 job);
+        job->is_read ? iscsi_read16_task(lun.iscsi, lun.number, lba, bytes, (int)lun.block_bytes, 0,
+                                         0, 0, 0, 0, answered, job)
+                     : iscsi_write16_task(lun.iscsi, lun.number, lba, data, bytes,
+                                          (int)lun.block_bytes, 0, 0, 0, 0, 0, answered, job);
     if (!task)
-        fail("command");
+        fail_of_iscsi("command");
     if (job->is_read)
         scsi_task_add_data_in_buffer(task, (int)bytes, data);
 }
 
 static void transfer_all(struct job *job, unsigned char *data, uint64_t offset, uint32_t bytes)
 {
-    for (uint32_t at = 0; at < bytes; at += PIECE_BYTES)
-        transfer(job, data + at, offset + at, bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES);
+    for (uint32_t at = 0; at < bytes; at += LUN_PIECE_BYTES)
+        transfer(job, data + at, offset + at,
+                 bytes - at < LUN_PIECE_BYTES ? bytes - at : LUN_PIECE_BYTES);
 }
 
 static unsigned pieces(size_t bytes)
 {
-    return (unsigned)((bytes + PIECE_BYTES - 1) / PIECE_BYTES);
+    return (unsigned)((bytes + LUN_PIECE_BYTES - 1) / LUN_PIECE_BYTES);
 }
 
-static void connect_to(const char *text)
+static void open_lun(const char *target)
 {
-    iscsi = iscsi_create_context("iqn.2026-11.org.holdfast:bare");
-    struct iscsi_url *url = iscsi ? iscsi_parse_full_url(iscsi, text) : NULL;
-    if (!url)
-        fail(text);
-    lun = url->lun;
-    iscsi_set_targetname(iscsi, url->target);
-    iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
-    iscsi_set_noautoreconnect(iscsi, 1);
-    if (iscsi_full_connect_sync(iscsi, url->portal, lun) != 0)
-        fail(text);
-    iscsi_destroy_url(url);
-    struct scsi_task *task = iscsi_readcapacity16_sync(iscsi, lun);
-    struct scsi_readcapacity16 *capacity = task ? scsi_datain_unmarshall(task) : NULL;
-    if (!capacity)
-        fail("READ CAPACITY");
-    block_bytes = (int)capacity->block_length;
-    attributes.st_size = (off_t)((capacity->returned_lba + 1) * capacity->block_length);
-    scsi_free_scsi_task(task);
-    setsockopt(iscsi_get_fd(iscsi), IPPROTO_TCP, TCP_CONGESTION, "cubic", 5); /* as holdfast */
+    const char *error = lun_open(&lun, target, TCP_CONGESTION_USUAL);
+    if (error)
+        fail(target, error);
+    attributes.st_size = (off_t)lun.bytes;
 }
 
 static void service(int events)
 {
-    errno = 0;
-    if (iscsi_service(iscsi, events) < 0)
-        fail("iSCSI");
+    if (iscsi_service(lun.iscsi, events) < 0)
+        fail_of_iscsi("iSCSI");
 }
 
 static void send_queued(void)
 {
-    if (!(iscsi_which_events(iscsi) & POLLOUT))
+    if (!(iscsi_which_events(lun.iscsi) & POLLOUT))
         return;
-    int fd = iscsi_get_fd(iscsi), on = iscsi_out_queue_length(iscsi) > 1, off = 0;
+    int fd = iscsi_get_fd(lun.iscsi), on = iscsi_out_queue_length(lun.iscsi) > 1, off = 0;
     if (on)
         setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
     service(POLLOUT);
@@ -187,8 +178,9 @@ static void op_write(fuse_req_t request, fuse_ino_t inode, const char *data, siz
 static void op_fsync(fuse_req_t request, fuse_ino_t inode, int only_data,
                      struct fuse_file_info *info)
 {
-    if (!iscsi_synchronizecache10_task(iscsi, lun, 0, 0, 0, 0, answered, take(request, 1)))
-        fail("SYNCHRONIZE CACHE");
+    if (!iscsi_synchronizecache10_task(lun.iscsi, lun.number, 0, 0, 0, 0, answered,
+                                       take(request, 1)))
+        fail_of_iscsi("SYNCHRONIZE CACHE");
 }
 
 static void op_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
@@ -267,19 +259,19 @@ static struct fuse_session *mount_on(const char *file, int fd)
     struct fuse_args arguments = FUSE_ARGS_INIT(1, argv);
     snprintf(text, sizeof text, "fd=%d,rootmode=100000,user_id=0,group_id=0,allow_other", fd);
     if (fd < 0 || mount("bare_fuse", file, "fuse", 0, text) != 0)
-        fail(file);
+        fail(file, strerror(errno));
     struct fuse_session *fuse = fuse_session_new(&arguments, &operations, sizeof operations, NULL);
     snprintf(text, sizeof text, "/dev/fd/%d", fd);
     if (!fuse || fuse_session_mount(fuse, text) != 0)
-        fail("libfuse");
+        fail(file, "libfuse does not take it");
     return fuse;
 }
 
 static void run(struct fuse_session *fuse, int fd)
 {
-    struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = iscsi_get_fd(iscsi)}};
+    struct pollfd ready[] = {{.fd = fd, .events = POLLIN}, {.fd = iscsi_get_fd(lun.iscsi)}};
     while (!told_to_end && !fuse_session_exited(fuse)) {
-        ready[1].events = (short)iscsi_which_events(iscsi);
+        ready[1].events = (short)iscsi_which_events(lun.iscsi);
         if (poll(ready, 2, -1) < 0)
             continue;
         if (ready[1].revents)
@@ -302,7 +294,7 @@ static unsigned char *memory(void)
 {
     unsigned char *found = aligned_alloc(4096, RECEIVE_BYTES);
     if (!found)
-        fail("memory");
+        fail("payload", strerror(ENOMEM));
     return found;
 }
 
@@ -318,7 +310,7 @@ int main(int argc, char **argv)
         idle = &jobs[i];
     }
     receive = memory();
-    connect_to(argv[1]);
+    open_lun(argv[1]);
     int fd = open("/dev/fuse", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     struct fuse_session *fuse = mount_on(argv[2], fd);
     const struct sigaction action = {.sa_handler = tell_to_end}; /* interrupts poll() */

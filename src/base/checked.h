@@ -1,4 +1,4 @@
-/* Arithmetic on numbers that a client, a target or a file sent. */
+/* Arithmetic: on numbers that a client, a target or a file sent, and on measures. */
 #ifndef BASE_CHECKED_H
 #define BASE_CHECKED_H
 
@@ -33,6 +33,12 @@ static inline uint64_t round_up(uint64_t value, uint64_t unit)
 static inline uint64_t min_u64(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* A moving average, in which the new sample counts for a sixteenth. Both below 2^28. */
+static inline uint32_t average_with(uint32_t average, uint32_t sample)
+{
+    return (average * 15 + sample) / 16;
 }
 
 static inline uint64_t max_u64(uint64_t a, uint64_t b)

@@ -78,15 +78,12 @@ static void build(const struct session *session, struct ses_command *command)
 
 /* An answer that was waited for longer than that says nothing of the next one. */
 #define SERVICE_US_MAX 1000000u
-#define SERVICE_SHARE  16u
 
 static void note_service(struct session *session, const struct ses_command *command)
 {
     uint32_t took_us = (uint32_t)min_u64(session->heard_us - command->sent_us, SERVICE_US_MAX);
     session->service_us =
-        session->service_us == 0
-            ? took_us
-            : (session->service_us * (SERVICE_SHARE - 1) + took_us) / SERVICE_SHARE;
+        session->service_us == 0 ? took_us : average_with(session->service_us, took_us);
 }
 
 uint32_t ses_service_us(const struct session *session)

@@ -7,15 +7,13 @@
 #define CALM_AFTER 16u /* requests in a row */
 #define MANY       16u /* as many as that keep a target busy while some of them wait for us */
 #define REST_SHARE 16u /* of what a command takes */
-/* Larger ones cost more to carry than to be woken up for, and fill the socket while nobody reads.
- */
+/* Larger ones cost more to carry than to be woken up for, and the socket is full meanwhile. */
 #define SMALL_BYTES (32u * 1024)
-#define USUAL_SHARE 16u
 
 void vol_note_arrival(struct volume *volume, uint64_t bytes)
 {
-    uint32_t at_most = (uint32_t)min_u64(bytes, VOL_TRANSFER_MAX);
-    volume->usual_bytes = (volume->usual_bytes * (USUAL_SHARE - 1) + at_most) / USUAL_SHARE;
+    volume->usual_bytes =
+        average_with(volume->usual_bytes, (uint32_t)min_u64(bytes, VOL_TRANSFER_MAX));
     bool lone = vol_unanswered(volume) <= FEW;
     volume->lone_count = lone ? (unsigned)min_u64(volume->lone_count + 1, CALM_AFTER) : 0;
 }

@@ -271,7 +271,6 @@ static enum evl_wait waits_for(void *owner)
     return poller->wait;
 }
 
-/* What comes in the rest comes before it is looked for. */
 static uint32_t rests_us(void *owner)
 {
     struct poller *poller = owner;
